@@ -1,0 +1,92 @@
+"""The settings contract: every environment variable that passes between the programs and the runtime, in one list.
+
+The infrastructure writes these names, the runtime reads them (in `penstock_runtime.settings`, nowhere else), and the
+settings reference in the docs is made from this list. Durations are seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How a value is written."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "on or off"
+    CHOICE = "choice"
+    NAMES = "comma-separated names"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One name: how it is written, what it is when absent, and what it does. `secret` values are never shown."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+_EXECUTORS = (
+    "local_python",
+    "local_python_force",
+    "pyspark",
+    "k8s",
+    "ecs",
+    "gcp_cloud_run",
+    "azure_container_instance",
+)
+_INSTANCES = ("server_and_scheduler", "web_server", "scheduler")
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "DATABASE_URL",
+        Kind.TEXT,
+        "Where runs, users and settings are kept: `sqlite:///path` or `postgresql://user:password@host/name`.",
+        "SQLite in the data folder",
+        secret=True,
+    ),
+    Setting("PENSTOCK_DB_HOST", Kind.TEXT, "Postgres host, instead of DATABASE_URL."),
+    Setting("PENSTOCK_DB_PORT", Kind.INTEGER, "Postgres port.", "5432", minimum=1, maximum=65535),
+    Setting("PENSTOCK_DB_NAME", Kind.TEXT, "Postgres database.", "penstock"),
+    Setting("PENSTOCK_DB_USER", Kind.TEXT, "Postgres user.", "penstock"),
+    Setting("PENSTOCK_DB_PASSWORD", Kind.TEXT, "Postgres password.", secret=True),
+    Setting("PENSTOCK_DB_POOL_SIZE", Kind.INTEGER, "Connections a process keeps.", "5", minimum=1, maximum=200),
+    Setting("REDIS_URL", Kind.TEXT, "Redis for wake-ups between machines, e.g. `redis://redis:6379/0`.", secret=True),
+    Setting("PENSTOCK_CA_FILE", Kind.TEXT, "Certificate authority that Postgres and Redis are checked against."),
+    Setting("DEFAULT_EXECUTOR_TYPE", Kind.CHOICE, "Executor of blocks that choose none.", "local_python", _EXECUTORS),
+    Setting("INSTANCE_TYPE", Kind.CHOICE, "Which processes `penstock start` runs.", "server_and_scheduler", _INSTANCES),
+    Setting("PENSTOCK_PROJECT", Kind.TEXT, "The project folder.", "the current folder"),
+    Setting("PENSTOCK_DATA_DIR", Kind.TEXT, "Where data is kept on this machine.", "`.penstock` in the project"),
+    Setting("PENSTOCK_STATE_DIR", Kind.TEXT, "Where keys and environments are kept.", "`~/.local/state/penstock`"),
+    Setting("PENSTOCK_ENCRYPTION_KEY", Kind.TEXT, "Fernet keys, newest first, comma-separated.", secret=True),
+    Setting("PENSTOCK_SECRET_STORE", Kind.CHOICE, "Where secrets are kept.", "database", ("database", "env")),
+    Setting("PENSTOCK_PUBLIC_URL", Kind.TEXT, "The address people open.", "http://localhost:6789"),
+    Setting("PENSTOCK_HOST", Kind.TEXT, "Address the server listens on.", "127.0.0.1"),
+    Setting("PENSTOCK_PORT", Kind.INTEGER, "Port the server listens on.", "6789", minimum=0, maximum=65535),
+    Setting("PENSTOCK_HEALTH_PORT", Kind.INTEGER, "Port of a scheduler's probes and metrics (off when unset).", minimum=1),
+    Setting("PENSTOCK_SLOTS", Kind.INTEGER, "Blocks one scheduler runs at once on its machine.", "twice the cores, at least 4", minimum=1, maximum=1000),
+    Setting("PENSTOCK_BLOCK_ENV", Kind.NAMES, "Environment variables that blocks may see, besides the plain ones."),
+    Setting("PENSTOCK_LOCAL_EXECUTION", Kind.BOOLEAN, "Whether blocks may run on this machine.", "on"),
+    Setting("PENSTOCK_DRAIN_SECONDS", Kind.NUMBER, "How long a stopping scheduler lets its blocks finish.", "30", minimum=0),
+    Setting("PENSTOCK_STANDBY_SECONDS", Kind.NUMBER, "How long a second scheduler waits for the right to schedule.", "20", minimum=0),
+    Setting("PENSTOCK_MEMBER_HEARTBEAT_SECONDS", Kind.NUMBER, "How often a process says that it lives.", "2", minimum=0.05),
+    Setting("PENSTOCK_MEMBER_LEASE_SECONDS", Kind.NUMBER, "After how long without a word it counts as dead.", "10", minimum=0.2),
+    Setting("PENSTOCK_POLL_SECONDS", Kind.NUMBER, "How often a scheduler looks without being woken.", "1", minimum=0.02),
+    Setting("PENSTOCK_STATEMENT_TIMEOUT_SECONDS", Kind.NUMBER, "Longest database statement or idle transaction.", "5", minimum=0.1),
+    Setting("PENSTOCK_LOG_LIMIT_BYTES", Kind.INTEGER, "Log kept of one attempt; the cut is shown.", "10485760", minimum=1024),
+    Setting("PENSTOCK_AUTH_MODE", Kind.CHOICE, "How people sign in.", "password", ("password", "none")),
+    Setting("PENSTOCK_SESSION_HOURS", Kind.NUMBER, "How long a sign-in lasts.", "168", minimum=0.1),
+)
+"""Every setting, in the order in which people meet them."""
+
+BY_NAME: dict[str, Setting] = {setting.name: setting for setting in SETTINGS}
+"""The same, by name."""

@@ -1,0 +1,1 @@
+"""Code that several blocks of this project share."""

@@ -1,0 +1,28 @@
+"""Ending a run that cannot be advanced: its code is gone, or a rule of ours broke on it. The others go on."""
+
+from __future__ import annotations
+
+from penstock_runtime.domain.runs import BLOCK_RUN_ENDED, AttemptStatus, BlockRunStatus, ExitReason, RunStatus
+from penstock_runtime.ports.run_store import AttemptEnd, BlockRunChange
+from penstock_runtime.runs.services import RunServices
+
+
+def abandon_run(services: RunServices, run_id: str, reason: str) -> None:
+    """End every block run and attempt of the run, and the run as failed, with the reason shown on each."""
+    now = services.clock.now()
+    error = {"type": "run_abandoned", "message": reason}
+    with services.store.transaction() as tx:
+        run = tx.lock_run(run_id)
+        if run is None:
+            return
+        for attempt in tx.attempts(run_id):
+            if attempt.status is AttemptStatus.RUNNING:
+                end = AttemptEnd(AttemptStatus.FAILED, now, ExitReason.ERROR, error=error)
+                tx.end_attempt(attempt.id, attempt.member_id, attempt.term, end)
+        open_rows = [row for row in tx.block_runs(run_id) if row.status not in BLOCK_RUN_ENDED]
+        for row in open_rows:
+            change = BlockRunChange(BlockRunStatus.FAILED, ended_at=now, error=error)
+            tx.change_block_run(row.id, (row.status,), change)
+        tx.add_open_block_runs(run_id, -len(open_rows))
+        tx.change_run(run_id, (RunStatus.QUEUED, RunStatus.RUNNING), RunStatus.FAILED, ended_at=now)
+    services.tell_run_changed(run_id)

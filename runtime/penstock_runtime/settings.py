@@ -1,0 +1,227 @@
+"""The only reader of the environment: the settings contract, checked and typed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from penstock_platform.contract import BY_NAME, Kind, Setting
+
+from penstock_runtime.domain.errors import PenstockError
+
+DATA_FOLDER = ".penstock"
+
+CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "AZURE_CLIENT_ID",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_TENANT_ID",
+)
+"""The platform's credential variables: with the settings, what blocks do not see unless PENSTOCK_BLOCK_ENV names it."""
+
+
+_TOOL_PREFIXES = ("UV_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "NETRC", "XDG_CACHE_HOME")
+"""Where packages come from and how they are reached: for the building of user environments."""
+
+
+class SettingsInvalid(PenstockError):
+    """One or more settings cannot be used; the text names each, with what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its effective value. Paths are absolute; durations are seconds."""
+
+    project_dir: Path
+    data_dir: Path
+    state_dir: Path
+    database_url: str
+    redis_url: str | None
+    ca_file: str | None
+    pool_size: int
+    default_executor: str
+    instance_type: str
+    encryption_keys: tuple[str, ...]
+    secret_store: str
+    public_url: str | None
+    host: str
+    port: int
+    health_port: int | None
+    slots: int
+    block_env: Mapping[str, str]
+    local_execution: bool
+    drain_seconds: float
+    standby_seconds: float
+    heartbeat_seconds: float
+    lease_seconds: float
+    poll_seconds: float
+    statement_timeout_seconds: float
+    log_limit_bytes: int
+    auth_mode: str
+    session_hours: float
+    template_env: Mapping[str, str]
+    tool_env: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Return the settings as one JSON text, to hand to a process of ours by a pipe."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return json.dumps(fields, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        """Read what `to_json` wrote."""
+        fields: dict[str, Any] = json.loads(text)
+        for name in ("project_dir", "data_dir", "state_dir"):
+            fields[name] = Path(fields[name])
+        for name in ("encryption_keys", "warnings"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
+
+    def with_(self, **changes: Any) -> Settings:
+        """Return a copy with some values replaced (command-line options over the environment)."""
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether runs are kept in SQLite."""
+        return self.database_url.startswith("sqlite")
+
+
+def read_settings(environ: Mapping[str, str] | None = None, *, project_dir: Path | None = None) -> Settings:
+    """Read and check the environment. Raises SettingsInvalid with every problem at once."""
+    env = dict(os.environ if environ is None else environ)
+    values, problems = _values(env)
+    if problems:
+        raise SettingsInvalid("\n".join(problems))
+    project = (project_dir or Path(values["PENSTOCK_PROJECT"] or ".")).expanduser().resolve()
+    data = Path(values["PENSTOCK_DATA_DIR"] or project / DATA_FOLDER).expanduser().resolve()
+    return Settings(
+        project_dir=project,
+        data_dir=data,
+        state_dir=Path(values["PENSTOCK_STATE_DIR"] or _state_dir(env)).expanduser().resolve(),
+        database_url=_database_url(values, data),
+        redis_url=values["REDIS_URL"],
+        ca_file=values["PENSTOCK_CA_FILE"],
+        pool_size=values["PENSTOCK_DB_POOL_SIZE"],
+        default_executor=values["DEFAULT_EXECUTOR_TYPE"],
+        instance_type=values["INSTANCE_TYPE"],
+        encryption_keys=tuple(filter(None, (values["PENSTOCK_ENCRYPTION_KEY"] or "").split(","))),
+        secret_store=values["PENSTOCK_SECRET_STORE"],
+        public_url=values["PENSTOCK_PUBLIC_URL"] if "PENSTOCK_PUBLIC_URL" in env else None,
+        host=values["PENSTOCK_HOST"],
+        port=values["PENSTOCK_PORT"],
+        health_port=values["PENSTOCK_HEALTH_PORT"],
+        slots=values["PENSTOCK_SLOTS"] or max(4, 2 * (os.cpu_count() or 2)),
+        block_env=_block_env(env, values["PENSTOCK_BLOCK_ENV"]),
+        local_execution=values["PENSTOCK_LOCAL_EXECUTION"],
+        drain_seconds=values["PENSTOCK_DRAIN_SECONDS"],
+        standby_seconds=values["PENSTOCK_STANDBY_SECONDS"],
+        heartbeat_seconds=values["PENSTOCK_MEMBER_HEARTBEAT_SECONDS"],
+        lease_seconds=values["PENSTOCK_MEMBER_LEASE_SECONDS"],
+        poll_seconds=values["PENSTOCK_POLL_SECONDS"],
+        statement_timeout_seconds=values["PENSTOCK_STATEMENT_TIMEOUT_SECONDS"],
+        log_limit_bytes=values["PENSTOCK_LOG_LIMIT_BYTES"],
+        auth_mode=values["PENSTOCK_AUTH_MODE"],
+        session_hours=values["PENSTOCK_SESSION_HOURS"],
+        template_env=_template_env(env),
+        tool_env={name: value for name, value in env.items() if name.upper().startswith(_TOOL_PREFIXES)},
+        warnings=tuple(_unknown(env)),
+    )
+
+
+def _values(env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    values: dict[str, Any] = {}
+    problems = []
+    for name, setting in BY_NAME.items():
+        text = env.get(name) or _plain_default(setting)
+        try:
+            values[name] = None if text is None else _parse(setting, text)
+        except ValueError as error:
+            values[name] = None
+            shown = "its value" if setting.secret else repr(text)
+            problems.append(f"{name}: {shown} cannot be used; {error}")
+    return values, problems
+
+
+def _plain_default(setting: Setting) -> str | None:
+    # Some defaults are words for people ("twice the cores"): those are worked out where they are used.
+    words = {"DATABASE_URL", "PENSTOCK_PROJECT", "PENSTOCK_DATA_DIR", "PENSTOCK_STATE_DIR", "PENSTOCK_SLOTS"}
+    return None if setting.name in words else setting.default
+
+
+def _parse(setting: Setting, text: str) -> Any:
+    if setting.kind is Kind.CHOICE:
+        if text not in setting.choices:
+            raise ValueError("allowed: " + ", ".join(setting.choices))
+        return text
+    if setting.kind is Kind.BOOLEAN:
+        return _boolean(text)
+    if setting.kind in (Kind.INTEGER, Kind.NUMBER):
+        return _number(setting, text)
+    if setting.kind is Kind.NAMES:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _boolean(text: str) -> bool:
+    known = {"on": True, "true": True, "1": True, "yes": True, "off": False, "false": False, "0": False, "no": False}
+    if text.lower() not in known:
+        raise ValueError("allowed: on, off")
+    return known[text.lower()]
+
+
+def _number(setting: Setting, text: str) -> float | int:
+    try:
+        value: float | int = int(text) if setting.kind is Kind.INTEGER else float(text)
+    except ValueError:
+        raise ValueError("it must be a whole number" if setting.kind is Kind.INTEGER else "it must be a number") from None
+    if setting.minimum is not None and value < setting.minimum:
+        raise ValueError(f"it must be at least {setting.minimum:g}")
+    if setting.maximum is not None and value > setting.maximum:
+        raise ValueError(f"it must be at most {setting.maximum:g}")
+    return value
+
+
+def _state_dir(env: Mapping[str, str]) -> Path:
+    base = env.get("XDG_STATE_HOME") or str(Path("~").expanduser() / ".local" / "state")
+    return Path(base) / "penstock"
+
+
+def _database_url(values: Mapping[str, Any], data: Path) -> str:
+    if values["DATABASE_URL"]:
+        return str(values["DATABASE_URL"])
+    if not values["PENSTOCK_DB_HOST"]:
+        return f"sqlite:///{data / 'penstock.db'}"
+    from urllib.parse import quote  # noqa: PLC0415 - not needed by most processes
+
+    user, password = quote(values["PENSTOCK_DB_USER"], safe=""), quote(values["PENSTOCK_DB_PASSWORD"] or "", safe="")
+    place = f"{values['PENSTOCK_DB_HOST']}:{values['PENSTOCK_DB_PORT']}/{quote(values['PENSTOCK_DB_NAME'], safe='')}"
+    return f"postgresql://{user}:{password}@{place}"
+
+
+def _block_env(env: Mapping[str, str], names: tuple[str, ...] | None) -> Mapping[str, str]:
+    return {name: env[name] for name in names or () if name in env}
+
+
+def _template_env(env: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what `env_var('X')` may read in io_config and SQL: the environment less the settings contract."""
+    return {name: value for name, value in env.items() if name not in BY_NAME and not name.startswith("PENSTOCK_")}
+
+
+def _unknown(env: Mapping[str, str]) -> list[str]:
+    warnings = []
+    for name in sorted(env):
+        if name.startswith("PENSTOCK_") and name not in BY_NAME:
+            near = difflib.get_close_matches(name, BY_NAME, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            warnings.append(f"unknown setting {name} is ignored{hint}")
+    return warnings

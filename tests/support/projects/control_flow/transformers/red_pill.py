@@ -1,0 +1,7 @@
+if 'transformer' not in globals():
+    from mage_ai.data_preparation.decorators import transformer
+
+
+@transformer
+def transform(choice, *args, **kwargs):
+    return dict(took='red')

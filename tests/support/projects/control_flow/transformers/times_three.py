@@ -1,0 +1,7 @@
+if 'transformer' not in globals():
+    from mage_ai.data_preparation.decorators import transformer
+
+
+@transformer
+def transform(data, *args, **kwargs):
+    return dict(n=data['n'] * 3)

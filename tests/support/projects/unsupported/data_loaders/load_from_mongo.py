@@ -1,0 +1,9 @@
+from mage_ai.io.mongodb import MongoDB
+
+if 'data_loader' not in globals():
+    from mage_ai.data_preparation.decorators import data_loader
+
+
+@data_loader
+def load_data(*args, **kwargs):
+    return MongoDB()

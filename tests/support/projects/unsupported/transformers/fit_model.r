@@ -1,0 +1,3 @@
+transform <- function(df_1, ...) {
+  df_1
+}
