@@ -7,7 +7,7 @@ follow the hands of the clock. Every time that is returned is aware and in UTC; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,8 @@ from penstock_runtime.domain.errors import InvalidInput
 
 ONCE = "@once"
 ALWAYS_ON = "@always_on"
+_CHANGE = timedelta(hours=4)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Weeks begin on Monday, as the project format has it (cron's own @weekly would be Sunday).
 PRESETS = {
     "@hourly": "0 * * * *",
@@ -123,7 +125,7 @@ def previous_at_or_before(schedule: Schedule, at: datetime) -> datetime | None:
     if schedule.once:
         found = schedule.start_at if schedule.start_at is not None and schedule.start_at <= ceiling else None
     elif schedule.interval_seconds:
-        found = _next_interval(schedule, ceiling - timedelta(seconds=schedule.interval_seconds))
+        found = _previous_interval(schedule, ceiling)
     else:
         found = _previous_cron(schedule, ceiling)
     if found is None or (schedule.start_at is not None and found < schedule.start_at):
@@ -132,32 +134,43 @@ def previous_at_or_before(schedule: Schedule, at: datetime) -> datetime | None:
 
 
 def _next_cron(schedule: Schedule, after: datetime) -> datetime | None:
-    # In whole seconds: cronsim drops the fraction, and a tick is never at one.
-    return next(CronSim(schedule.cron or "", after.astimezone(ZoneInfo(schedule.timezone))), None)
+    return next(_ticks(schedule, after), None)
 
 
 def _previous_cron(schedule: Schedule, at: datetime) -> datetime | None:
     """Walk forward from before the tick: cronsim's own reverse does not mirror its forward walk on days of change.
 
-    The reverse walk only gives a tick to start from; a day is more than any change moves a clock.
+    The reverse walk only gives a tick to start from, some hours earlier: more than a change moves the clock.
     """
     zone = ZoneInfo(schedule.timezone)
-    expression = schedule.cron or ""
-    start = at - timedelta(days=1)
-    before = next(CronSim(expression, start.astimezone(zone), reverse=True), None)
-    found = before.astimezone(UTC) if before is not None else None
-    for tick in CronSim(expression, (before or start).astimezone(zone)):
-        if tick.astimezone(UTC) > at:
+    start = at - (timedelta(0) if schedule.timezone == "UTC" else _CHANGE)
+    # A microsecond on top: the reverse walk is strict, and a tick at `start` itself is wanted.
+    reverse = CronSim(schedule.cron or "", (start + timedelta(microseconds=1)).astimezone(zone), reverse=True)
+    found: datetime | None = next((tick for tick in reverse if tick.astimezone(UTC) <= start), None)
+    for tick in _ticks(schedule, found or start):
+        if tick > at:
             break
-        found = tick.astimezone(UTC)
+        found = tick
     return found
 
 
+def _ticks(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    """Yield ticks after a moment, in UTC. On the night that an hour repeats, cronsim may begin with one before it."""
+    moments: Iterator[datetime] = CronSim(schedule.cron or "", after.astimezone(ZoneInfo(schedule.timezone)))
+    for moment in moments:
+        tick = moment.astimezone(UTC)
+        if tick > after:
+            yield tick
+
+
 def _next_interval(schedule: Schedule, after: datetime) -> datetime:
-    base = schedule.start_at or datetime(1970, 1, 1, tzinfo=UTC)
-    step = timedelta(seconds=schedule.interval_seconds or 1)
-    count = (after - base) // step + 1
-    return base + step * max(count, 0)
+    base, step = schedule.start_at or _EPOCH, timedelta(seconds=schedule.interval_seconds or 1)
+    return base + step * max((after - base) // step + 1, 0)
+
+
+def _previous_interval(schedule: Schedule, at: datetime) -> datetime | None:
+    base, step = schedule.start_at or _EPOCH, timedelta(seconds=schedule.interval_seconds or 1)
+    return base + step * ((at - base) // step) if at >= base else None
 
 
 def _check_cron(expression: str) -> None:

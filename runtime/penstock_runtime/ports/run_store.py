@@ -147,13 +147,26 @@ class RunTransaction(Protocol):
         ...
 
     def insert_block_runs(self, block_runs: Sequence[BlockRun]) -> int:
-        """Insert those whose (run, block, map index, and for callbacks epoch and event) are free (I2); how many."""
+        """Insert those whose (run, block, map index, and for callbacks epoch, parent and event) are free (I2); how many.
+
+        All belong to one run, which is there.
+        """
         ...
 
     def claim_idempotency_key(
-        self, scope: str, key: str, body_hash: str, run_id: str, expires_at: datetime
+        self,
+        scope: str,
+        key: str,
+        body_hash: str,
+        run_id: str,
+        expires_at: datetime,
+        *,
+        now: datetime | None = None,
     ) -> tuple[str, str] | None:
-        """Keep the key for `run_id`; or return the (run id, body hash) it already stands for, changing nothing."""
+        """Keep the key for `run_id`; or return the (run id, body hash) it already stands for, changing nothing.
+
+        With `now`, a key that has expired is free.
+        """
         ...
 
     # --- locking and reading -------------------------------------------------------------------------------------
@@ -278,13 +291,22 @@ class RunTransaction(Protocol):
 
     # --- claiming ------------------------------------------------------------------------------------------------
     def claim_ready(
-        self, member_id: str, term: int, limit: int, now: datetime, *, host: str, attempt_ids: Sequence[str]
+        self,
+        member_id: str,
+        term: int,
+        limit: int,
+        now: datetime,
+        *,
+        host: str,
+        attempt_ids: Sequence[str],
+        executor: str = "",
     ) -> Sequence[tuple[Run, BlockRun, Attempt]]:
         """Claim up to `limit` ready block runs, longest ready first, of admitted runs without a block limit.
 
         Each becomes running with a new attempt of this member (ids are taken from `attempt_ids`); its run, if queued,
         starts. Rows that another transaction holds are passed over. Nothing is claimed for a member that has ended.
-        The records come back as they are after the claim. The executor of an attempt is set by `set_attempt_executor`.
+        The records come back as they are after the claim. `executor` is what is recorded for all of them;
+        `set_attempts_executor` corrects those that go elsewhere.
         """
         ...
 
@@ -293,7 +315,16 @@ class RunTransaction(Protocol):
         ...
 
     def claim_ready_of(
-        self, run: Run, member_id: str, term: int, limit: int, now: datetime, *, host: str, attempt_ids: Sequence[str]
+        self,
+        run: Run,
+        member_id: str,
+        term: int,
+        limit: int,
+        now: datetime,
+        *,
+        host: str,
+        attempt_ids: Sequence[str],
+        executor: str = "",
     ) -> Sequence[tuple[Run, BlockRun, Attempt]]:
         """As `claim_ready`, within one run that the caller has locked, up to its own limit less what is running."""
         ...

@@ -69,7 +69,7 @@ class SecretStore(Protocol):
 def checked_secret(name: str, value: str) -> bytes:
     """Return the value's bytes, or raise InvalidInput for a name or value that no store takes."""
     if _NAME.fullmatch(name) is None:
-        raise InvalidInput("a secret's name is letters, digits, `_`, `.` and `-`, starting with a letter or `_`", "name")
+        raise InvalidInput("a secret's name is letters, digits, `_`, `.` and `-`, a letter or `_` first", "name")
     data = value.encode()
     if not data or len(data) > MAX_VALUE_BYTES:
         raise InvalidInput(f"a secret's value has 1 to {MAX_VALUE_BYTES} bytes", "value")

@@ -17,8 +17,8 @@ def read_inputs(tx: RunTransaction, plan: PipelinePlan, run: Run, block_run: Blo
 
     A callback is given the outputs of the block it hangs on.
 
-    Each input is {block, map_index, outputs} in the author's order of upstream blocks; one whose instances are joined
-    is {block, map_index: None, reduced: True, instances: [outputs of each], outputs: []}.
+    Each input is {block, map_index, outputs} in the author's order of upstream blocks. One whose instances are joined
+    has an entry for each instance, in index order; without instances, one with `reduced: True`.
     """
     if block_run.kind is BlockRunKind.PIPELINE:
         return {"inputs": [], "dynamic_input": None, "results": _results(tx, run)}
@@ -29,28 +29,30 @@ def read_inputs(tx: RunTransaction, plan: PipelinePlan, run: Run, block_run: Blo
         return {"inputs": [], "dynamic_input": None}
     outputs = tx.outputs(run.id, block.upstream)
     dynamic = _dynamic_input(tx, plan, run, block, block_run)
-    inputs = [_input(plan, slug, block_run, outputs, dynamic) for slug in block.upstream]
+    inputs = [one for slug in block.upstream for one in _inputs(plan, slug, block_run, outputs, dynamic)]
     return {"inputs": inputs, "dynamic_input": _public(dynamic)}
 
 
-def _input(
+def _inputs(
     plan: PipelinePlan,
     slug: str,
     block_run: BlockRun,
     outputs: Outputs,
     dynamic: Mapping[str, Any] | None,
-) -> Mapping[str, Any]:
+) -> Sequence[Mapping[str, Any]]:
     if slug not in plan.mapped_by:
-        return {"block": slug, "map_index": None, "outputs": outputs.get((slug, UNMAPPED), ())}
+        return [{"block": slug, "map_index": None, "outputs": outputs.get((slug, UNMAPPED), ())}]
     if dynamic is not None and dynamic["block"] == slug:
         index = dynamic["instance"]
-        return {"block": slug, "map_index": index, "outputs": outputs.get((slug, index), ())}
+        return [{"block": slug, "map_index": index, "outputs": outputs.get((slug, index), ())}]
     if plan.by_slug[slug].reduce_output or block_run.map_index == UNMAPPED:
-        instances = sorted((index, found) for (name, index), found in outputs.items() if name == slug and index >= 0)
-        joined = [list(found) for _, found in instances]
-        return {"block": slug, "map_index": None, "reduced": True, "instances": joined, "outputs": []}
+        indexes = sorted(index for name, index in outputs if name == slug and index != UNMAPPED)
+        joined = [
+            {"block": slug, "map_index": index, "reduced": True, "outputs": outputs[slug, index]} for index in indexes
+        ]
+        return joined or [{"block": slug, "map_index": None, "reduced": True, "outputs": []}]
     index = block_run.map_index
-    return {"block": slug, "map_index": index, "outputs": outputs.get((slug, index), ())}
+    return [{"block": slug, "map_index": index, "outputs": outputs.get((slug, index), ())}]
 
 
 def _parent_output(tx: RunTransaction, run: Run, parent: str) -> Mapping[str, Any]:

@@ -1,0 +1,65 @@
+# The only doors. CI calls the same.
+#
+#   make up            a server with the demo project on http://localhost:6789   (PORT=… to change, WEB=off without the web UI)
+#   make test          every test, real Postgres and Redis included; the summary names each lane
+#   make check         formatting, lint, types, import contracts, the web's own checks
+#   make web           build the web UI if its sources changed
+#   make golden        write the checked-in generated files anew
+#   make bench         measure; BENCH="--database postgres --json out.json" for options
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PORT ?= 6789
+WEB ?= on
+WORKERS ?= 2
+PYTEST ?=
+BENCH ?=
+
+BIN := .venv/bin
+SOURCES := platform/penstock_platform runtime/penstock_runtime runtime/penstock tests
+
+.PHONY: help up test check web golden bench clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+.venv/.core: pyproject.toml uv.lock
+	@make/environment.sh core
+
+.venv/.everything: pyproject.toml uv.lock
+	@make/environment.sh everything
+
+up: .venv/.core
+	@make/up.sh "$(PORT)" "$(WEB)"
+
+web: .venv/.core
+	@make/web.sh build
+
+test: .venv/.everything
+	@make/web.sh build
+	@make/browser.sh
+	@echo "==> tests, $(WORKERS) at a time"
+	@$(BIN)/python -m pytest --every-lane -n $(WORKERS) --dist loadscope --ignore tests/bench -q $(PYTEST)
+
+check: .venv/.everything
+	@echo "==> formatting and lint"
+	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo "run: $(BIN)/ruff format $(SOURCES)"; exit 1; }
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@echo "==> types"
+	@$(BIN)/mypy --no-error-summary
+	@echo "==> import contracts"
+	@$(BIN)/lint-imports > .cache/imports.log || { cat .cache/imports.log; exit 1; }
+	@make/web.sh check
+
+golden: .venv/.everything
+	@PYTHONPATH=runtime:platform:tests $(BIN)/python -m support.golden
+	@make/web.sh generate
+
+bench: .venv/.everything
+	@PYTHONPATH=runtime:platform:tests $(BIN)/python -m bench $(BENCH)
+
+clean:
+	@rm -rf .cache .venv dist runtime/web/node_modules runtime/penstock_runtime/server/static

@@ -1,0 +1,115 @@
+"""A child of the warm parent, from its fork to its end: one attempt, then gone."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+import traceback
+from typing import Any, Dict, NoReturn, Optional, TextIO
+
+from penstock import limits, process_marks, process_tree
+
+CONTROL_FD = 3
+HIGHEST_PARENT_FD = 256
+"""The parent opens a handful of descriptors; closing up to here is closing all, at no cost."""
+CRASHED = 70
+
+
+def run(control: socket.socket, output_fd: int, mark_address: Optional[int]) -> NoReturn:
+    """Become a child: cut every tie to the parent, wait for work, run it, end what it left behind, exit."""
+    code = CRASHED
+    try:
+        control = settle(control, output_fd)
+        frame = read_frame(control)
+        code = 0 if frame is None else work(control, frame, mark_address)
+    except BaseException:  # noqa: BLE001 - a forked child must never unwind into the parent's stack
+        traceback.print_exc()
+    finally:
+        end(code)
+
+
+def settle(control: socket.socket, output_fd: int) -> socket.socket:
+    """Lead a session, die with the parent, adopt orphans, and keep four descriptors: null, output twice, control."""
+    os.setsid()
+    process_tree.set_parent_death_signal(signal.SIGKILL)
+    process_tree.become_subreaper()
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGUSR2, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Above the four, so that no dup2 below lands on one that is still needed.
+    control_fd = os.dup(control.detach())
+    os.dup2(output_fd, 1)
+    os.dup2(output_fd, 2)
+    os.dup2(control_fd, CONTROL_FD, inheritable=False)
+    os.closerange(CONTROL_FD + 1, HIGHEST_PARENT_FD)
+    sys.stdout = sys.__stdout__ = open_stream(1)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = open_stream(2)  # type: ignore[misc]
+    return socket.socket(fileno=CONTROL_FD)
+
+
+def open_stream(fd: int) -> TextIO:
+    """Open a standard stream anew: UTF-8, by line, unable to fail on odd text.
+
+    The parent's own objects were made for another kind of file, and would go on seeking on what is now a pipe.
+    """
+    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def read_frame(control: socket.socket) -> Optional[Dict[str, Any]]:
+    """Read one length-prefixed JSON frame; None when the other side closed before one began."""
+    header = read_exactly(control, 4)
+    if header is None:
+        return None
+    body = read_exactly(control, struct.unpack(">I", header)[0])
+    return None if body is None else json.loads(body)
+
+
+def read_exactly(control: socket.socket, size: int) -> Optional[bytes]:
+    """Read so many bytes; None at the end of the stream."""
+    parts = bytearray()
+    while len(parts) < size:
+        part = control.recv(min(size - len(parts), 1 << 20))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def work(control: socket.socket, frame: Dict[str, Any], mark_address: Optional[int]) -> int:
+    """Run the attempt of the frame; return the exit code."""
+    from penstock import child  # noqa: PLC0415 - already imported by the parent; only the name is looked up here
+
+    attempt = frame["work"]
+    process_marks.mark_attempt(attempt["attempt_id"], mark_address)
+    gc.enable()
+    reseed()
+    limits.apply_limits(attempt.get("limits") or {})
+    child.serve(control, first_frame=frame)
+    return 0
+
+
+def reseed() -> None:
+    """Give NumPy's global generator its own seed: it was seeded at import, and children would all draw the same."""
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def end(code: int) -> NoReturn:
+    """Flush, end every descendant, and exit without finalisers: threads and exit hooks of user code are not waited for."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        # The pipe is gone or user code closed the stream: there is nobody to tell.
+        pass
+    try:
+        process_tree.end_descendants()
+    finally:
+        os._exit(code)

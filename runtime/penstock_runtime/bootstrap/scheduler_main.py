@@ -1,0 +1,71 @@
+"""The entry point of a scheduler process that the web process started.
+
+Its settings come through an inherited socket, never through the environment: between exec and the call that makes it
+non-dumpable, a process of the same user could read the environment. The same socket carries its word back (the member's
+id, `ready`), and its end tells that the web process is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+
+from penstock_runtime.hardening import make_non_dumpable
+
+MESSAGE_LIMIT = 1 << 20
+
+
+def main() -> int:
+    """Read the settings from the descriptor named on the command line, and work."""
+    make_non_dumpable()
+    supervisor = socket.socket(fileno=int(sys.argv[1]))
+    supervisor.set_inheritable(False)
+    text = supervisor.recv(MESSAGE_LIMIT).decode()
+
+    from penstock_runtime.bootstrap.components import open_components  # noqa: PLC0415 - not before it is non-dumpable
+    from penstock_runtime.bootstrap.logging_setup import set_up_logging  # noqa: PLC0415
+    from penstock_runtime.bootstrap.scheduler_process import NOT_ALLOWED, Duty, RightHeld, SchedulerProcess  # noqa: PLC0415
+    from penstock_runtime.settings import Settings  # noqa: PLC0415
+
+    set_up_logging()
+    settings = Settings.from_json(text)
+    process = SchedulerProcess(settings, open_components(settings), Duty(announce=lambda word: _say(supervisor, word)))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: process.stop())
+    threading.Thread(target=_until_alone, args=(supervisor, process), name="supervisor", daemon=True).start()
+    try:
+        return process.run()
+    except RightHeld as error:
+        _say(supervisor, f"error {error}")
+        logging.getLogger("penstock.scheduler").error("%s", error)
+        return NOT_ALLOWED
+
+
+def _say(supervisor: socket.socket, word: str) -> None:
+    try:
+        supervisor.send(word.encode())
+    except OSError:
+        # The web process is gone; `_until_alone` notices and drains.
+        return
+
+
+def _until_alone(supervisor: socket.socket, process: object) -> None:
+    """Drain when the web process has gone: nobody would restart this one, and a new start waits for its right."""
+    try:
+        while supervisor.recv(MESSAGE_LIMIT):
+            continue
+    except OSError:
+        pass
+    process.stop()  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    code = main()
+    logging.shutdown()
+    # Daemon threads may be inside the database driver; there is nothing left to tidy.
+    sys.stdout.flush()
+    os._exit(code)

@@ -1,0 +1,196 @@
+"""The scheduler process: the right to schedule, the scheduler's loop, the worker's loop and the heartbeat.
+
+* The lease: one membership, renewed by the heartbeat thread; with it the right to schedule, where one is needed.
+* The term: both come from the run store; after a loss the process ends, and its successor joins under a new one.
+* The failure: a worker's loop that has not turned for `hang_seconds` ends the process (exit code `HUNG`); a membership
+  that is lost ends every child at once, before others may start a successor, and then the process (`FENCED`).
+* Who repairs it: whoever started the process restarts it; the next scheduler's first pass rescues what was left.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from penstock_runtime.bootstrap.components import Components
+from penstock_runtime.bootstrap.worker_parts import build_worker, end_leftovers_of
+from penstock_runtime.domain.errors import PenstockError, StoreContention, StoreUnavailable
+from penstock_runtime.ports.wakeups import Wakeup
+from penstock_runtime.runs.membership import Membership
+from penstock_runtime.runs.rescue import end_expired_members
+from penstock_runtime.runs.services import RunServices
+from penstock_runtime.scheduler.loop import Scheduler
+from penstock_runtime.scheduler.right import acquire_right, describe_holder, release_right
+from penstock_runtime.settings import Settings
+from penstock_runtime.worker.loop import Worker
+
+log = logging.getLogger("penstock.scheduler")
+
+DONE = 0
+HUNG = 70
+FENCED = 71
+NOT_ALLOWED = 75
+"""Exit codes. NOT_ALLOWED: another process holds the right to schedule; starting again would not help."""
+
+DRAIN_KILL_SECONDS = 5.0
+STANDBY_LOOK_SECONDS = 0.25
+
+
+class RightHeld(PenstockError):
+    """Another process holds the right to schedule, and the wait for it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What this process is for. `only_run` narrows it to one run in the foreground; then no schedule fires.
+
+    `announce` is told the member's id once it has joined, and the word `ready` when it works.
+    """
+
+    only_run: str | None = None
+    announce: Callable[[str], None] = lambda _text: None
+
+
+class SchedulerProcess:
+    """One life of a scheduler, in the calling thread."""
+
+    def __init__(self, settings: Settings, components: Components, duty: Duty | None = None) -> None:
+        """Nothing runs before `run`."""
+        self._settings = settings
+        self._components = components
+        self._duty = duty or Duty()
+        self._stop = threading.Event()
+        self._stop_read, self._stop_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._services: RunServices = components.services(components.wakeups())
+        self._worker: Worker | None = None
+        self._exit = DONE
+
+    def stop(self) -> None:
+        """Ask it to drain and end; from any thread or a signal handler. Idempotent."""
+        self._stop.set()
+        try:
+            os.write(self._stop_write, b".")
+        except OSError:
+            # Full or closed: it has been told.
+            return
+        if self._worker is not None:
+            self._worker.nudge()
+
+    def run(self) -> int:
+        """Work until stopped; return an exit code. Raises RightHeld when the wait as a standby was in vain."""
+        membership = Membership(self._services, "scheduler", self._settings.lease_seconds)
+        self._duty.announce(membership.owner.member_id)
+        try:
+            if not self._wait_for_right(membership):
+                return DONE
+            self._work(membership)
+        finally:
+            self._leave(membership)
+        return self._exit
+
+    # --- the right -----------------------------------------------------------------------------------------------
+    def _wait_for_right(self, membership: Membership) -> bool:
+        holder = membership.owner.member_id
+        clock = self._services.clock
+        begun = clock.monotonic()
+        told = False
+        while not self._stop.is_set():
+            membership.heartbeat({"standby": told})
+            lease = acquire_right(self._services, holder, self._settings.lease_seconds)
+            if lease.holder == holder:
+                return True
+            who = describe_holder(self._services, lease)
+            if not told:
+                told = True
+                log.warning("standby: the right to schedule is held by %s", who)
+            if clock.monotonic() - begun >= self._settings.standby_seconds:
+                raise RightHeld(
+                    f"another scheduler works on this database: {who}. On SQLite there is only ever one; on Postgres "
+                    "several need REDIS_URL. Stop the other one, or set REDIS_URL"
+                )
+            self._stop.wait(STANDBY_LOOK_SECONDS)
+        return False
+
+    # --- working -------------------------------------------------------------------------------------------------
+    def _work(self, membership: Membership) -> None:
+        if self._duty.only_run is None:
+            end_leftovers_of(self._settings)
+        end_expired_members(self._services)
+        worker = build_worker(self._settings, self._components, self._services, membership, self._duty.only_run)
+        self._worker = worker
+        scheduler = self._scheduler()
+        threads = [
+            threading.Thread(target=self._beat, args=(membership, worker), name="heartbeat", daemon=True),
+            threading.Thread(
+                target=scheduler.run_until, args=(self._stop.is_set, self._stop_read), name="scheduler", daemon=True
+            ),
+        ]
+        for thread in threads:
+            thread.start()
+        self._duty.announce("ready")
+        try:
+            while not self._stop.is_set() and not membership.lost:
+                worker.step()
+            if membership.lost:
+                log.error("this scheduler was declared dead; it ends its processes and stops")
+                self._exit = FENCED
+            else:
+                self._drain(worker, membership)
+        finally:
+            self._stop.set()
+            self.stop()
+            worker.close()
+            for thread in threads:
+                thread.join(self._settings.statement_timeout_seconds)
+
+    def _scheduler(self) -> Scheduler:
+        def look() -> None:
+            if self._duty.only_run is None and self._components.publish_code():
+                self._services.wakeups.publish(Wakeup("code"))
+
+        # The scheduler's thread only publishes: the worker's own wake-ups are read by the worker alone.
+        services = self._components.services(self._components.wakeups(listen=False))
+        return Scheduler(
+            services, self._settings.poll_seconds, look, fire_schedules=self._duty.only_run is None
+        )
+
+    def _beat(self, membership: Membership, worker: Worker) -> None:
+        """Keep the membership and the right, and watch that the worker's loop turns."""
+        turns, turned_at = -1, self._services.clock.monotonic()
+        hang_seconds = max(30.0, 3 * self._settings.lease_seconds)
+        while not self._stop.wait(self._settings.heartbeat_seconds):
+            try:
+                self._components.clock.resample()
+                if not membership.heartbeat({"active": worker.active, "slots": self._settings.slots}):
+                    worker.nudge()
+                    return
+                acquire_right(self._services, membership.owner.member_id, self._settings.lease_seconds)
+            except (StoreUnavailable, StoreContention) as error:
+                log.warning("no heartbeat: %s", error)
+            if worker.turns != turns:
+                turns, turned_at = worker.turns, self._services.clock.monotonic()
+            elif self._services.clock.monotonic() - turned_at > hang_seconds:
+                log.critical("the worker's loop has not turned for %.0f s; ending this process", hang_seconds)
+                os._exit(HUNG)
+
+    def _drain(self, worker: Worker, membership: Membership) -> None:
+        clock = self._services.clock
+        worker.stop_claiming()
+        deadline = clock.monotonic() + (0.0 if self._duty.only_run else self._settings.drain_seconds)
+        while worker.active and clock.monotonic() < deadline and not membership.lost:
+            worker.step(0.2)
+        worker.drain(DRAIN_KILL_SECONDS)
+        deadline = clock.monotonic() + DRAIN_KILL_SECONDS + self._settings.lease_seconds
+        while worker.active and clock.monotonic() < deadline and not membership.lost:
+            worker.step(0.2)
+
+    def _leave(self, membership: Membership) -> None:
+        try:
+            release_right(self._services, membership.owner.member_id)
+            membership.leave()
+        except (StoreUnavailable, StoreContention) as error:
+            log.warning("this member could not leave; its lease will pass: %s", error)
+        self._services.wakeups.close()

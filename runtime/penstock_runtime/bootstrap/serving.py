@@ -1,0 +1,124 @@
+"""`penstock start`: the web server in this process, the scheduler in another."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import sys
+from penstock_runtime.bootstrap.components import Components, open_components
+from penstock_runtime.bootstrap.logging_setup import set_up_logging
+from penstock_runtime.bootstrap.opening import open_project_settings, upgrade_at_start
+from penstock_runtime.bootstrap.scheduler_process import NOT_ALLOWED, RightHeld, SchedulerProcess
+from penstock_runtime.bootstrap.snapshots import ServeOptions
+from penstock_runtime.bootstrap.supervision import SchedulerChild
+from penstock_runtime.domain.errors import InvalidInput, PenstockError
+from penstock_runtime.hardening import make_non_dumpable
+from penstock_runtime.scheduler.right import release_right
+from penstock_runtime.settings import Settings
+
+log = logging.getLogger("penstock")
+
+
+def serve(options: ServeOptions) -> int:
+    """Start what the options and settings ask for and work until SIGTERM or Ctrl-C; return an exit code."""
+    make_non_dumpable()
+    set_up_logging()
+    settings = open_project_settings(options.folder)
+    settings = settings.with_(host=options.host, port=options.port, instance_type=options.instance_type)
+    for warning in settings.warnings:
+        log.warning("%s", warning)
+    if settings.instance_type == "scheduler":
+        return _serve_scheduler(settings)
+    return _Server(settings).run()
+
+
+def _serve_scheduler(settings: Settings) -> int:
+    components = open_components(settings)
+    upgrade_at_start(components)
+    process = SchedulerProcess(settings, components)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: process.stop())
+    try:
+        return process.run()
+    except RightHeld as error:
+        log.error("%s", error)
+        return NOT_ALLOWED
+
+
+class _Server:
+    """The web server's life, and its hold on the scheduler."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._refusal = ""
+        self._stop_web: Callable[[], None] = lambda: None
+
+    def run(self) -> int:
+        settings = self._settings
+        check_port_free(settings.host, settings.port)
+        components = open_components(settings)
+        upgrade_at_start(components)
+        child = None
+        if settings.instance_type == "server_and_scheduler":
+            child = SchedulerChild(settings, lambda member: free_member(components, member), self._refused)
+            # Before the web framework is imported: the two start side by side.
+            child.start()
+        try:
+            self._serve(components)
+        finally:
+            if child is not None:
+                child.stop(settings.drain_seconds + settings.lease_seconds)
+        if self._refusal:
+            print(self._refusal, file=sys.stderr)  # noqa: T201 - the command's last word
+            return NOT_ALLOWED
+        return 0
+
+    def _serve(self, components: Components) -> None:
+        from penstock_runtime.bootstrap.web import build_services, first_owner_link
+        from penstock_runtime.server.app import create_app
+        from penstock_runtime.server.serve import ServeOptions as WebOptions
+        from penstock_runtime.server.serve import WebServer
+
+        services = build_services(components)
+
+        def started(port: int) -> None:
+            for line in first_owner_link(components, port):
+                print(line, flush=True)  # noqa: T201 - what the person who started it is waiting for
+
+        settings = self._settings
+        server = WebServer(create_app(services), WebOptions(settings.host, settings.port, on_started=started))
+        self._stop_web = server.stop
+        if self._refusal:
+            return
+        server.run()
+
+    def _refused(self, reason: str) -> None:
+        self._refusal = reason
+        self._stop_web()
+
+
+def free_member(components: Components, member_id: str) -> None:
+    """End a member whose process is known to be dead, and free its right: nobody needs to wait for its lease."""
+    services = components.services(components.wakeups(listen=False))
+    try:
+        release_right(services, member_id)
+        with components.store.transaction() as tx:
+            tx.leave(member_id, components.clock.now())
+    except PenstockError as error:
+        log.warning("the dead scheduler's right could not be freed; its lease will pass: %s", error)
+
+
+def check_port_free(host: str, port: int) -> None:
+    """Raise InvalidInput when something listens there already, before anything is started."""
+    if port == 0:
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise InvalidInput(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port or PENSTOCK_PORT"
+            ) from error

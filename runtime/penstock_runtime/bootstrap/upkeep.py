@@ -1,0 +1,133 @@
+"""Looking after an installation from the command line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from penstock_runtime.bootstrap.components import Components, open_components
+from penstock_runtime.bootstrap.keys import encryption_keys
+from penstock_runtime.bootstrap.opening import open_project_settings
+from penstock_runtime.bootstrap.snapshots import DatabaseStatus, Finding, Health
+from penstock_runtime.domain.errors import PenstockError
+from penstock_runtime.environments.builder import find_uv
+from penstock_runtime.persistence import migrate
+from penstock_runtime.project.validation import validate
+from penstock_runtime.scheduler.right import NAME, describe_holder
+from penstock_runtime.settings import Settings
+
+LITTLE_DISK_BYTES = 1 << 30
+
+
+def upgrade_database(folder: Path | None, *, post: bool) -> Sequence[str]:
+    """Apply what is missing; the revisions applied."""
+    components = open_components(open_project_settings(folder))
+    before = migrate.database_status(components.store.database)
+    after = migrate.upgrade(components.store.database, post=post)
+    left = {*after.pending, *after.pending_post}
+    return [name for name in (*before.pending, *before.pending_post) if name not in left]
+
+
+def database_status(folder: Path | None) -> DatabaseStatus:
+    """Return where the schema stands."""
+    settings = open_project_settings(folder)
+    found = migrate.database_status(open_components(settings).store.database)
+    return DatabaseStatus(shown_url(settings), found.revision, found.pending, found.pending_post)
+
+
+def shown_url(settings: Settings) -> str:
+    """Return the database's address without its password."""
+    from sqlalchemy import make_url
+
+    return make_url(settings.database_url).render_as_string(hide_password=True)
+
+
+def examine(folder: Path | None) -> Sequence[Finding]:
+    """Look at everything that an installation needs; each finding on its own, so that one failure hides no other."""
+    try:
+        settings = open_project_settings(folder)
+    except PenstockError as error:
+        return [Finding("settings", Health.BAD, str(error))]
+    findings = [Finding("project", Health.GOOD, str(settings.project_dir))]
+    findings += [Finding("settings", Health.WARNING, warning) for warning in settings.warnings]
+    checks: dict[str, Callable[[Settings], Finding]] = {
+        "pipelines": _pipelines,
+        "data folder": _data_folder,
+        "database": _database,
+        "encryption key": _key,
+        "scheduler": _scheduler,
+        "user environments": _uv,
+        "redis": _redis,
+        "web page": _page,
+    }
+    for subject, check in checks.items():
+        try:
+            findings.append(check(settings))
+        except (PenstockError, OSError) as error:
+            findings.append(Finding(subject, Health.BAD, str(error)))
+    return findings
+
+
+def _pipelines(settings: Settings) -> Finding:
+    problems = [one for one in validate(settings.project_dir) if one.severity.value == "error"]
+    if not problems:
+        return Finding("pipelines", Health.GOOD, "no errors")
+    return Finding("pipelines", Health.WARNING, f"{len(problems)} errors", f"penstock validate {settings.project_dir}")
+
+
+def _data_folder(settings: Settings) -> Finding:
+    place = settings.data_dir if settings.data_dir.exists() else settings.data_dir.parent
+    if not os.access(place, os.W_OK):
+        return Finding("data folder", Health.BAD, f"{place} cannot be written", "set PENSTOCK_DATA_DIR")
+    free = shutil.disk_usage(place).free
+    health = Health.WARNING if free < LITTLE_DISK_BYTES else Health.GOOD
+    return Finding("data folder", health, f"{settings.data_dir}, {free / 2**30:.1f} GiB free")
+
+
+def _database(settings: Settings) -> Finding:
+    status = migrate.database_status(_open(settings).store.database)
+    if status.ready:
+        return Finding("database", Health.GOOD, f"{shown_url(settings)} answers, revision {status.revision}")
+    return Finding("database", Health.WARNING, f"{shown_url(settings)} is not up to date", "penstock db upgrade")
+
+
+def _key(settings: Settings) -> Finding:
+    if settings.secret_store != "database":  # noqa: S105 - the name of a store, not a secret
+        return Finding("encryption key", Health.GOOD, f"not needed: secrets are in {settings.secret_store}")
+    encryption_keys(settings)
+    origin = "PENSTOCK_ENCRYPTION_KEY" if settings.encryption_keys else str(settings.state_dir / "keys")
+    return Finding("encryption key", Health.GOOD, f"from {origin}")
+
+
+def _scheduler(settings: Settings) -> Finding:
+    components = _open(settings)
+    services = components.services(components.wakeups(listen=False))
+    with components.store.transaction(read_only=True) as tx:
+        lease = tx.lease(NAME)
+    if lease is None or lease.expires_at < components.clock.now():
+        return Finding("scheduler", Health.WARNING, "none is working", f"penstock start {settings.project_dir}")
+    return Finding("scheduler", Health.GOOD, describe_holder(services, lease))
+
+
+def _uv(_settings: Settings) -> Finding:
+    return Finding("user environments", Health.GOOD, f"made by {find_uv()}")
+
+
+def _redis(settings: Settings) -> Finding:
+    if not settings.redis_url:
+        return Finding("redis", Health.GOOD, "not set; one scheduler works without it")
+    return Finding("redis", Health.WARNING, "REDIS_URL is set; wake-ups between machines are not built yet")
+
+
+def _page(_settings: Settings) -> Finding:
+    from penstock_runtime.server.services import STATIC_DIR
+
+    if (STATIC_DIR / "index.html").is_file():
+        return Finding("web page", Health.GOOD, "built")
+    return Finding("web page", Health.WARNING, "not built; the API works without it", "make web")
+
+
+def _open(settings: Settings) -> Components:
+    return open_components(settings)

@@ -1,0 +1,78 @@
+"""The web server's parts, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Any
+
+from penstock_runtime.auth.accounts import StoredAccounts
+from penstock_runtime.auth.authentication import OpenAuthentication, StoredAuthentication, check_auth_mode, is_loopback
+from penstock_runtime.bootstrap.accounts import OPERATOR, public_url, sign_in_link
+from penstock_runtime.bootstrap.components import LOCAL_EXECUTORS, Components
+from penstock_runtime.bootstrap.sources import PublishedSources
+from penstock_runtime.ports.account_store import Role
+from penstock_runtime.server.services import ServerSettings, Services
+
+OWNER_NAME = "owner"
+
+
+def build_services(components: Components) -> Services:
+    """Return what the routes work with. InvalidInput for an auth mode that the address does not allow."""
+    settings = components.settings
+    check_auth_mode(settings.auth_mode, settings.host)
+    wakeups = components.wakeups(echo=True)
+    runs = components.services(wakeups)
+    life = timedelta(hours=settings.session_hours)
+    authentication = (
+        OpenAuthentication()
+        if settings.auth_mode == "none"
+        else StoredAuthentication(components.account_store, components.clock, session_life=life)
+    )
+    return Services(
+        runs=runs,
+        authentication=authentication,
+        accounts=StoredAccounts(components.account_store, components.clock),
+        sources=PublishedSources(components, wakeups),
+        artifacts=components.artifacts,
+        logs=components.logs,
+        secrets=components.secrets,
+        settings=ServerSettings(
+            public_url=public_url(settings),
+            version=version("penstock"),
+            thread_count=settings.pool_size,
+            poll_seconds=settings.poll_seconds,
+        ),
+        executors=lambda: describe_executors(components),
+    )
+
+
+def describe_executors(components: Components) -> Sequence[Mapping[str, Any]]:
+    """Return what this installation can start, for the cluster page."""
+    if not components.settings.local_execution:
+        return ()
+    return [{"type": kind.value, "slots": components.settings.slots} for kind in sorted(LOCAL_EXECUTORS)][:1]
+
+
+def first_owner_link(components: Components, port: int) -> Sequence[str]:
+    """Return the lines to print once the server listens: where it is, and how the owner gets in.
+
+    On this machine a link signs the owner in once; on an address that others reach, while there is no user, the
+    one-time setup code is for whoever reads this log.
+    """
+    settings = components.settings
+    url = public_url(settings, port)
+    lines = [f"Penstock is at {url}"]
+    if settings.auth_mode == "none":
+        return lines
+    accounts = StoredAccounts(components.account_store, components.clock)
+    owners = [user for user in accounts.users() if user.role is Role.OWNER and user.disabled_at is None]
+    if is_loopback(settings.host):
+        owner = owners[0] if owners else accounts.create_user(OPERATOR, OWNER_NAME, Role.OWNER, None)
+        link = sign_in_link(url, accounts.sign_in_code(OPERATOR, owner.id))
+        return [*lines, f"Sign in, once, with {link}"]
+    if not owners:
+        code = StoredAuthentication(components.account_store, components.clock).new_setup_code()
+        lines.append(f"No user yet: make the first owner at {url}/setup with the code {code}")
+    return lines

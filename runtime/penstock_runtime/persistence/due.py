@@ -1,0 +1,66 @@
+"""What has come due: waiting block runs and schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, select, update
+
+from penstock_runtime.domain.runs import BlockRunStatus
+from penstock_runtime.persistence.columns import UtcTime
+from penstock_runtime.persistence.steps import TRIGGER, Steps
+from penstock_runtime.persistence.tables import block_run_due, block_runs, trigger_live, triggers
+from penstock_runtime.ports.run_store import Trigger
+
+_now = bindparam("now", type_=UtcTime())
+_due = (
+    select(block_runs.c.id)
+    .where(block_run_due, block_runs.c.due_at <= _now)
+    .order_by(block_runs.c.due_at)
+    .limit(bindparam("count"))
+    .with_for_update(key_share=True, skip_locked=True)
+)
+_MAKE_READY = (
+    update(block_runs)
+    .where(block_runs.c.id.in_(_due))
+    .values(status=BlockRunStatus.READY, due_at=_now)
+    .returning(block_runs.c.run_id, block_runs.c.id)
+)
+_NEXT_DUE = select(
+    select(func.min(block_runs.c.due_at, type_=UtcTime())).where(block_run_due).scalar_subquery(),
+    select(func.min(triggers.c.next_due_at, type_=UtcTime())).where(trigger_live).scalar_subquery(),
+)
+_DUE_TRIGGERS = (
+    select(*TRIGGER)
+    .where(trigger_live, triggers.c.next_due_at <= _now)
+    .order_by(triggers.c.next_due_at, triggers.c.id)
+    .limit(bindparam("count"))
+    .with_for_update(skip_locked=True)
+)
+_MOVE = (
+    update(triggers)
+    .where(triggers.c.id == bindparam("trigger_id"))
+    .values(next_due_at=bindparam("new_next_due_at", type_=UtcTime()), updated_at=_now)
+)
+
+
+class DueSteps(Steps):
+    """What has come due."""
+
+    def make_due_ready(self, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
+        """See the port."""
+        return [(row[0], row[1]) for row in self._session.rows(_MAKE_READY, now=now, count=limit)]
+
+    def next_due_at(self) -> datetime | None:
+        """See the port."""
+        row = self._session.rows(_NEXT_DUE)[0]
+        return min((at for at in row if at is not None), default=None)
+
+    def due_triggers(self, now: datetime, limit: int) -> Sequence[Trigger]:
+        """See the port."""
+        return [Trigger(*row) for row in self._session.rows(_DUE_TRIGGERS, now=now, count=limit)]
+
+    def move_trigger(self, trigger_id: str, next_due_at: datetime | None, now: datetime) -> None:
+        """See the port."""
+        self._session.change(_MOVE, trigger_id=trigger_id, new_next_due_at=next_due_at, now=now)

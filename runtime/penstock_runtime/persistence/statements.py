@@ -1,0 +1,101 @@
+"""Statements written once in SQLAlchemy Core and compiled once per database, then run straight on the driver's cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import ClauseElement, Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.types import TypeEngine
+
+Row = tuple[Any, ...]
+Processor = Callable[[Any], Any]
+
+
+class Cursor(Protocol):
+    """What psycopg's and sqlite3's cursors have in common."""
+
+    rowcount: int
+
+    def execute(self, text: Any, params: Any = ..., /) -> Any:
+        """Run one statement."""
+        ...
+
+    def executemany(self, text: Any, params: Any, /) -> Any:
+        """Run one statement for each set of parameters."""
+        ...
+
+    def fetchall(self) -> list[Row]:
+        """Return the rows that are left."""
+        ...
+
+
+class Prepared:
+    """The text of a statement for one database, with what turns values into parameters and columns into values."""
+
+    __slots__ = ("_asked", "_constants", "_results", "text")
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
+        """Compile; the order of result columns is the statement's."""
+        compiled = statement.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler)
+        self.text: str = compiled.string
+        self._asked: list[tuple[str, Processor | None]] = []
+        self._constants: dict[str, Any] = {}
+        for bind, name in compiled.bind_names.items():
+            processor = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            if bind.required:
+                self._asked.append((name, processor))
+            else:
+                self._constants[name] = bind.value if processor is None else processor(bind.value)
+        self._results: list[tuple[int, Processor]] = []
+        for index, kind in enumerate(_result_types(statement)):
+            processor = kind.dialect_impl(dialect).result_processor(dialect, None)
+            if processor is not None:
+                self._results.append((index, processor))
+
+    def params(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the driver's parameters; KeyError for one that is missing."""
+        bound = self._constants.copy()
+        for name, processor in self._asked:
+            value = values[name]
+            bound[name] = value if processor is None else processor(value)
+        return bound
+
+    def values(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return rows with each column as its type has it."""
+        if not self._results:
+            return rows
+        converted = []
+        for row in rows:
+            out = list(row)
+            for index, processor in self._results:
+                if out[index] is not None:
+                    out[index] = processor(out[index])
+            converted.append(tuple(out))
+        return converted
+
+
+def _result_types(statement: ClauseElement) -> Sequence[TypeEngine[Any]]:
+    if isinstance(statement, UpdateBase):
+        return [column.type for column in statement.exported_columns]
+    columns = getattr(statement, "selected_columns", None)
+    return [] if columns is None else [column.type for column in columns]
+
+
+class Catalogue:
+    """The prepared form of each statement, for one database. Statements are module-level values or cached by shape."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        """Start empty; a statement is compiled when it is first run."""
+        self._dialect = dialect
+        self._prepared: dict[ClauseElement, Prepared] = {}
+
+    def __getitem__(self, statement: ClauseElement) -> Prepared:
+        """Return the statement's prepared form, compiling it the first time."""
+        try:
+            return self._prepared[statement]
+        except KeyError:
+            return self._prepared.setdefault(statement, Prepared(statement, self._dialect))

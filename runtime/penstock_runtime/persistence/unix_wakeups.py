@@ -1,0 +1,87 @@
+"""Wake-ups between the processes of one machine: datagrams on sockets in a private folder.
+
+Each listener binds a socket of its own; a publisher sends to every one it finds. A datagram that does not fit into a
+listener's buffer is dropped, and a socket whose process is gone is removed by whoever notices.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from penstock_runtime.ports.wakeups import Wakeup
+
+_counter = itertools.count()
+_MAX_DATAGRAM = 8192
+
+
+class UnixWakeups:
+    """One subscriber. With `listen=False` it only publishes; with `echo` it also hears itself.
+
+    Publishing is safe from any thread.
+    """
+
+    def __init__(self, folder: Path, *, listen: bool = True, echo: bool = False) -> None:
+        """Make the folder, which only this user may enter, and bind."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._name = f"{os.getpid()}-{next(_counter)}" if listen else None
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        self._passed_over = None if echo else self._name
+        self._listeners: list[str] = []
+        self._listed_at = -1
+        if self._name:
+            with suppress(FileNotFoundError):
+                (folder / self._name).unlink()
+            self._socket.bind(str(folder / self._name))
+
+    def publish(self, *wakeups: Wakeup) -> None:
+        """Send to every listener (but this one, unless it wants its echo)."""
+        data = "\n".join(f"{wakeup.topic}\0{wakeup.key}" for wakeup in wakeups).encode()[:_MAX_DATAGRAM]
+        for name in self._others():
+            try:
+                self._socket.sendto(data, str(self._folder / name))
+            except (ConnectionRefusedError, FileNotFoundError):
+                with suppress(OSError):
+                    (self._folder / name).unlink()
+            except OSError:
+                # A full buffer: that listener has wake-ups waiting already, and polls besides.
+                continue
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        return self._socket.fileno()
+
+    def drain(self) -> Sequence[Wakeup]:
+        """Read every datagram that has come."""
+        found: list[Wakeup] = []
+        while True:
+            try:
+                data = self._socket.recv(_MAX_DATAGRAM)
+            except OSError:
+                return found
+            for line in data.decode(errors="replace").split("\n"):
+                topic, _, key = line.partition("\0")
+                found.append(Wakeup(topic, key))
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
+        if self._name:
+            with suppress(OSError):
+                (self._folder / self._name).unlink()
+
+    def _others(self) -> Sequence[str]:
+        # The folder's own time changes with every socket made or removed, so it is listed only then.
+        try:
+            changed = self._folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return ()
+        if changed != self._listed_at:
+            self._listed_at = changed
+            self._listeners = [entry.name for entry in os.scandir(self._folder) if entry.name != self._passed_over]
+        return self._listeners

@@ -1,0 +1,1 @@
+"""The project format: reading, validation, templates, editing, and code versions."""

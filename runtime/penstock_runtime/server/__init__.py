@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket API, one folder a resource, and the built web UI."""

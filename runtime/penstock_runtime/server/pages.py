@@ -1,0 +1,19 @@
+"""The few pages that the server writes itself, when the web UI is not there to."""
+
+from __future__ import annotations
+
+from html import escape
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem}}</style></head>
+<body><main><h1>{title}</h1>{paragraphs}</main></body>
+</html>
+"""
+
+
+def message_page(title: str, *paragraphs: str) -> str:
+    """Return a plain page; the texts are escaped."""
+    body = "".join(f"<p>{escape(text)}</p>" for text in paragraphs)
+    return _PAGE.format(title=escape(title), paragraphs=body)

@@ -1,0 +1,1 @@
+"""Runs, block runs and attempts."""

@@ -1,0 +1,80 @@
+"""Running the app: uvicorn without reload, which ends open streams at once when it is told to stop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """Where to listen, and how long requests that are going may take once the server stops.
+
+    Port 0 takes a free one. `trusted_proxies` are addresses whose X-Forwarded-* headers are believed (`*`: all).
+    `on_started` is told the port once connections are accepted.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 6789
+    drain_seconds: int = 10
+    trusted_proxies: str = "127.0.0.1"
+    on_started: Callable[[int], None] | None = None
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn, with the streams' end told before it waits for connections to close."""
+
+    def __init__(self, app: FastAPI, options: ServeOptions) -> None:
+        """Prepare; nothing listens yet."""
+        self.app = app
+        self.options = options
+        config = uvicorn.Config(
+            app,
+            host=options.host,
+            port=options.port,
+            loop="asyncio",
+            http="httptools",
+            ws="websockets-sansio",
+            ws_max_size=64 * 1024,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips=options.trusted_proxies,
+            timeout_graceful_shutdown=options.drain_seconds,
+            backlog=2048,
+        )
+        super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        if self.started and self.options.on_started is not None:
+            self.options.on_started(self.port)
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        bound = [found.getsockname()[1] for server in self.servers for found in server.sockets]
+        return int(bound[0]) if bound else self.options.port
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal."""
+        self.stop()
+        super().handle_exit(sig, frame)
+
+    def stop(self) -> None:
+        """End every stream and stop; from any thread or signal handler, any number of times."""
+        self.app.state.services.hub.close_soon()
+        self.should_exit = True
+
+
+def serve(app: FastAPI, options: ServeOptions) -> None:
+    """Serve until SIGTERM or SIGINT, which is taken here when this is the main thread. Returns once all is closed."""
+    WebServer(app, options).run()

@@ -1,0 +1,111 @@
+"""What the server works with: one object, put together by bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from penstock_runtime.domain.errors import Conflict
+from penstock_runtime.ports.artifact_store import ArtifactStore
+from penstock_runtime.ports.authentication import Accounts, Authentication
+from penstock_runtime.ports.log_store import LogStore
+from penstock_runtime.ports.secret_store import SecretStore
+from penstock_runtime.runs.services import RunServices
+from penstock_runtime.server.event_hub import EventHub
+
+STATIC_DIR = Path(__file__).parent / "static"
+"""Where `make web` puts the built page."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """One file of the project as it is now. `etag` is its content's hash, without quotes; `path` is for people."""
+
+    text: str
+    etag: str
+    path: str
+    language: str
+
+
+class SourceChanged(Conflict):
+    """Somebody saved in the meantime; `current` is what is there now."""
+
+    def __init__(self, message: str, current: SourceText) -> None:
+        """Keep the present text, so that the two can be shown side by side."""
+        super().__init__(message)
+        self.current = current
+
+
+class Sources(Protocol):
+    """The project's files on disk, as people edit them. A change is published as a new code version before it returns.
+
+    `if_match` is the etag the edit began from, None for a file that must not exist yet; SourceChanged otherwise.
+    Raises PipelineNotFound, BlockNotFound, InvalidInput (text that cannot be kept at all), Conflict.
+    """
+
+    def read_source(self, pipeline: str, block: str) -> SourceText: ...
+    def save_source(self, pipeline: str, block: str, text: str, if_match: str | None, by: str) -> SourceText: ...
+    def read_definition(self, pipeline: str) -> SourceText:
+        """Return the text of the pipeline's `metadata.yaml`."""
+        ...
+
+    def save_definition(self, pipeline: str, text: str, if_match: str | None, by: str) -> SourceText:
+        """Write it; without `if_match` a pipeline of that slug is made."""
+        ...
+
+    def delete_pipeline(self, pipeline: str, by: str) -> None:
+        """Remove the pipeline's folder; its blocks' files, which others may use, stay."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Values the server needs. `thread_count` is how many handlers run at once: the size of the connection pool.
+
+    `public_url` is the address people open. `scheduler_lease` names the right to schedule in the run store.
+    `max_body_bytes` bounds a request. `poll_seconds` is the slow look behind wake-ups for followers of logs.
+    """
+
+    public_url: str = "http://localhost:6789"
+    version: str = "0.1.0"
+    thread_count: int = 5
+    static_dir: Path = STATIC_DIR
+    scheduler_lease: str = "scheduler"
+    max_body_bytes: int = 8 * 1024 * 1024
+    poll_seconds: float = 1.0
+    recheck_seconds: float = 30.0
+
+    @property
+    def https(self) -> bool:
+        """Whether people reach the server by https, so that cookies may be `Secure`."""
+        return urlsplit(self.public_url).scheme == "https"
+
+    @property
+    def public_origin(self) -> str:
+        """Scheme, host and port of the public address, as a browser's `Origin` header has them."""
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _nothing() -> Sequence[Mapping[str, Any]]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything behind the routes. `executors` and `scaling` (newest first) describe the fleet for `/cluster`."""
+
+    runs: RunServices
+    authentication: Authentication
+    accounts: Accounts
+    sources: Sources
+    artifacts: ArtifactStore
+    logs: LogStore
+    secrets: SecretStore
+    settings: ServerSettings = field(default_factory=ServerSettings)
+    hub: EventHub = field(default_factory=EventHub)
+    executors: Callable[[], Sequence[Mapping[str, Any]]] = _nothing
+    scaling: Callable[[], Sequence[Mapping[str, Any]]] = _nothing

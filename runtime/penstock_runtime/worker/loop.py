@@ -1,0 +1,415 @@
+"""The worker's loop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from penstock_runtime.domain.blocks import ExecutorType
+from penstock_runtime.domain.errors import NotFound, PenstockError, StoreContention, StoreUnavailable
+from penstock_runtime.domain.runs import UNMAPPED, BlockRunKind, ExitReason
+from penstock_runtime.domain.verdicts import AttemptOutcome
+from penstock_runtime.ports.artifact_store import ArtifactStore, ArtifactStoreFailed
+from penstock_runtime.ports.environments import EnvironmentRef
+from penstock_runtime.ports.executor import (
+    AttemptWork,
+    BlockEvent,
+    Executor,
+    ExternalId,
+    Observation,
+    ObservedState,
+)
+from penstock_runtime.ports.log_store import LogKey, LogStore, encode_line
+from penstock_runtime.ports.run_store import RunTransaction
+from penstock_runtime.ports.wakeups import Wakeup
+from penstock_runtime.runs.abandon import abandon_run
+from penstock_runtime.runs.claim import Claimed, claim, claim_limited, claim_of_run, executor_of
+from penstock_runtime.runs.finish import Finished, finish_attempt
+from penstock_runtime.runs.membership import Membership
+from penstock_runtime.runs.services import RunServices
+from penstock_runtime.runs.whole_pipeline import record_block_event
+from penstock_runtime.runs.work import Places, RenderSql, work_of
+from penstock_runtime.worker import staging
+from penstock_runtime.worker.environment_gate import EnvironmentGate
+
+log = logging.getLogger("penstock.worker")
+
+KILL_GRACE_SECONDS = 5.0
+"""How long a cancelled or timed-out attempt has between SIGTERM and SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """What a worker is made of.
+
+    `bundle_dir` unpacks a bundle and returns its folder on this machine. `only_run` narrows claims to one run.
+    """
+
+    services: RunServices
+    membership: Membership
+    executors: Mapping[ExecutorType, Executor]
+    artifacts: ArtifactStore
+    logs: LogStore
+    environments: EnvironmentGate
+    bundle_dir: Callable[[str], Path]
+    project_dir: Path
+    staging_root: Path
+    render_sql: RenderSql
+    slots: int
+    poll_seconds: float
+    environment_name: str = "prod"
+    only_run: str | None = None
+
+
+@dataclass(slots=True)
+class _Active:
+    """An attempt of ours: claimed, perhaps waiting for its environment, then started."""
+
+    claimed: Claimed
+    external_id: ExternalId | None = None
+    outcome: AttemptOutcome | None = None
+    cancelled: bool = False
+    pid: int | None = None
+    pid_written: bool = False
+    events: list[BlockEvent] = field(default_factory=list)
+
+
+class Worker:
+    """Runs on one thread; `step` is one turn. `stop_claiming` and `active` serve a drain."""
+
+    def __init__(self, parts: WorkerParts) -> None:
+        """Register everything that can wake it."""
+        self._parts = parts
+        self._active: dict[str, _Active] = {}
+        self._claiming = True
+        self._next_poll = 0.0
+        self.turns = 0
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(parts.services.wakeups.fileno(), selectors.EVENT_READ)
+        self._nudge_read, self._nudge_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._selector.register(self._nudge_read, selectors.EVENT_READ)
+        for executor in parts.executors.values():
+            descriptor = executor.fileno()
+            if descriptor is not None:
+                self._selector.register(descriptor, selectors.EVENT_READ)
+
+    @property
+    def active(self) -> int:
+        """How many attempts are claimed and not yet written down as ended."""
+        return len(self._active)
+
+    def nudge(self) -> None:
+        """Make the loop turn soon; from any thread."""
+        try:
+            os.write(self._nudge_write, b".")
+        except OSError:
+            # A full pipe is a nudge already, and a closed one belongs to a worker that has stopped.
+            return
+
+    def stop_claiming(self) -> None:
+        """Take nothing more; what is active goes on."""
+        self._claiming = False
+
+    def drain(self, grace_seconds: float) -> None:
+        """Take nothing more, and ask what runs to end within the grace."""
+        self.stop_claiming()
+        for active in self._active.values():
+            if active.external_id is None and active.outcome is None:
+                active.outcome = AttemptOutcome(active.claimed.attempt.id, ExitReason.DRAINED, "the scheduler stopped")
+        for executor in self._parts.executors.values():
+            executor.drain(grace_seconds)
+
+    def close(self) -> None:
+        """End every process at once and release everything."""
+        self._selector.close()
+        os.close(self._nudge_read)
+        os.close(self._nudge_write)
+        for executor in self._parts.executors.values():
+            executor.close()
+
+    def step(self, timeout: float | None = None) -> None:
+        """Wait for news, at most until the next poll, and act on it. Raises nothing of the store's own troubles."""
+        clock = self._parts.services.clock
+        until_poll = max(0.0, self._next_poll - clock.monotonic())
+        self._selector.select(until_poll if timeout is None else min(timeout, until_poll))
+        self._drain_nudges()
+        topics = {wakeup.topic for wakeup in self._parts.services.wakeups.drain()}
+        polling = clock.monotonic() >= self._next_poll
+        if polling:
+            self._next_poll = clock.monotonic() + self._parts.poll_seconds
+        self._observe()
+        self._start_waiting()
+        try:
+            self._advance(look="work" in topics or polling)
+            if polling or "cancel" in topics:
+                self._cancel_asked()
+            if polling:
+                self._write_processes()
+        except (StoreUnavailable, StoreContention) as error:
+            # Endings stay in `_active` until they are committed, so the next turn tries again.
+            log.warning("the database did not take it, trying again: %s", error)
+        self.turns += 1
+
+    def _drain_nudges(self) -> None:
+        try:
+            os.read(self._nudge_read, 4096)
+        except BlockingIOError:
+            return
+
+    # --- watching ------------------------------------------------------------------------------------------------
+    def _observe(self) -> None:
+        for executor in self._parts.executors.values():
+            for observation in executor.observe():
+                active = self._active.get(observation.attempt_id)
+                if active is not None:
+                    self._note(active, observation)
+
+    def _note(self, active: _Active, observation: Observation) -> None:
+        active.pid = observation.pid or active.pid
+        active.events.extend(observation.events)
+        if observation.state is not ObservedState.FINISHED or active.outcome is not None:
+            return
+        active.outcome = self._adopted(
+            active,
+            AttemptOutcome(
+                attempt_id=observation.attempt_id,
+                reason=observation.reason or ExitReason.LOST,
+                message=observation.message,
+                result=observation.result,
+                exit_code=observation.exit_code,
+                pid=active.pid,
+                external_id=str(observation.external_id),
+                peak_memory_bytes=observation.peak_memory_bytes,
+                cpu_seconds=observation.cpu_seconds,
+            ),
+        )
+
+    def _adopted(self, active: _Active, outcome: AttemptOutcome) -> AttemptOutcome:
+        """Bring the files of a success into the artifact store; if that fails, so does the attempt."""
+        folder = self._staging_of(active.claimed)
+        result = outcome.result
+        try:
+            if outcome.reason is ExitReason.SUCCESS and result is not None and result.get("outputs"):
+                result = staging.adopt_result(self._parts.artifacts, active.claimed.attempt, folder, result)
+        except (ArtifactStoreFailed, OSError, ValueError) as error:
+            text = f"its outputs could not be stored: {error}"
+            self._say(active.claimed, "ERROR", text)
+            return AttemptOutcome(
+                outcome.attempt_id, ExitReason.ERROR, text, {"error": {"type": "OutputNotStored", "message": text}}
+            )
+        finally:
+            if active.claimed.block_run.kind is not BlockRunKind.PIPELINE:
+                staging.clear(folder)
+        return AttemptOutcome(**{**_fields(outcome), "result": result})
+
+    # --- advancing -----------------------------------------------------------------------------------------------
+    def _advance(self, *, look: bool) -> None:
+        """Write endings and take new work in one transaction; then start what was taken."""
+        self._record_events()
+        ended = [one for one in self._active.values() if one.outcome is not None]
+        if not ended and not (look and self._claiming):
+            return
+        try:
+            finished, claimed = self._transact(ended)
+        except (StoreUnavailable, StoreContention):
+            raise
+        except Exception as error:  # noqa: BLE001 - one run's trouble must not stop the others: find it, end it alone
+            log.exception("advancing %d attempts together failed, taking them one by one: %s", len(ended), error)
+            finished, claimed = self._one_by_one(ended), []
+        for active in ended:
+            self._active.pop(active.claimed.attempt.id, None)
+        self._tell(finished)
+        for one in claimed:
+            self._active[one.attempt.id] = _Active(one)
+            self._start(self._active[one.attempt.id])
+
+    def _transact(self, ended: Sequence[_Active]) -> tuple[list[Finished], list[Claimed]]:
+        services = self._parts.services
+        now = services.clock.now()
+        with services.store.transaction() as tx:
+            finished = [self._finish(tx, active) for active in sorted(ended, key=lambda one: one.claimed.run.id)]
+            claimed: list[Claimed] = []
+            if self._claiming and not self._parts.membership.lost:
+                free = self._parts.slots - (len(self._active) - len(ended))
+                claimed = self._claim(tx, free, now, limited=self._limited(ended, finished))
+        return [one for one in finished if one is not None], claimed
+
+    def _claim(self, tx: RunTransaction, free: int, now: datetime, *, limited: bool) -> list[Claimed]:
+        plans, owner = self._parts.services.plans, self._parts.membership.owner
+        if self._parts.only_run is not None:
+            return list(claim_of_run(tx, plans, owner, free, now, self._parts.only_run))
+        claimed = list(claim(tx, plans, owner, free, now))
+        if limited:
+            claimed.extend(claim_limited(tx, plans, owner, free - len(claimed), now))
+        return claimed
+
+    def _limited(self, ended: Sequence[_Active], finished: Sequence[Finished | None]) -> bool:
+        """Whether runs with a block limit are worth a look: not in the middle of plain chains, which are the hot path."""
+        return not ended or not finished or any(one.claimed.run.block_run_limit is not None for one in ended)
+
+    def _finish(self, tx: RunTransaction, active: _Active) -> Finished | None:
+        services = self._parts.services
+        if active.outcome is None:
+            raise PenstockError("an attempt without an outcome cannot be finished")
+        claimed = active.claimed.attempt
+        owner = self._parts.membership.owner
+        return finish_attempt(tx, services.plans, claimed, active.outcome, owner, services.clock.now())
+
+    def _one_by_one(self, ended: Sequence[_Active]) -> list[Finished]:
+        done = []
+        for active in ended:
+            try:
+                with self._parts.services.store.transaction() as tx:
+                    one = self._finish(tx, active)
+                if one is not None:
+                    done.append(one)
+            except (StoreUnavailable, StoreContention):
+                raise
+            except Exception as error:  # noqa: BLE001 - the run that cannot be advanced ends as failed, with the reason
+                log.exception("run %s cannot be advanced", active.claimed.run.id)
+                abandon_run(self._parts.services, active.claimed.run.id, f"the run could not be advanced: {error}")
+        return done
+
+    def _tell(self, finished: Sequence[Finished]) -> None:
+        hints = [Wakeup("run", one.run_id) for one in finished]
+        # More became ready than this worker may have taken: others may.
+        hints.extend(Wakeup("work", one.run_id) for one in finished if one.made_ready > 1)
+        if hints:
+            self._parts.services.wakeups.publish(*dict.fromkeys(hints))
+
+    def _record_events(self) -> None:
+        for active in self._active.values():
+            while active.events:
+                self._record_event(active, active.events[0])
+                active.events.pop(0)
+
+    def _record_event(self, active: _Active, event: BlockEvent) -> None:
+        services = self._parts.services
+        attempt = active.claimed.attempt
+        report: dict[str, Any] = {"event": "block_started", "block": event.block}
+        if event.result is not None:
+            result = event.result
+            if result.get("status") == "succeeded":
+                result = staging.adopt_result(self._parts.artifacts, attempt, self._staging_of(active.claimed), result)
+            report = {"event": "block_finished", "block": event.block, "result": result}
+        with services.store.transaction() as tx:
+            record_block_event(tx, self._parts.membership.owner, attempt.id, report, services.clock.now())
+        services.tell_run_changed(attempt.run_id)
+
+    # --- starting ------------------------------------------------------------------------------------------------
+    def _start_waiting(self) -> None:
+        for active in list(self._active.values()):
+            if active.external_id is None and active.outcome is None:
+                self._start(active)
+
+    def _start(self, active: _Active) -> None:
+        claimed = active.claimed
+        try:
+            environment = self._parts.environments.ask(claimed.run.bundle)
+            for line in self._parts.environments.progress(claimed.run.bundle):
+                self._say(claimed, "INFO", line)
+            if environment is not None:
+                executor = self._executor(claimed)
+                active.external_id = executor.submit(self._work(claimed, environment))
+        except (PenstockError, OSError) as error:
+            reason = ExitReason.LOST if isinstance(error, StoreUnavailable) else ExitReason.ERROR
+            said = {"error": {"type": type(error).__name__, "message": str(error)}}
+            self._say(claimed, "ERROR", str(error))
+            active.outcome = AttemptOutcome(claimed.attempt.id, reason, str(error), said)
+            self._parts.services.wakeups.publish(Wakeup("run", claimed.run.id))
+            self._next_poll = 0.0
+
+    def _executor(self, claimed: Claimed) -> Executor:
+        kind = executor_of(claimed)
+        executor = self._parts.executors.get(kind)
+        if executor is None:
+            raise NotFound(f"executor {kind.value} is not set up here; set another in the block, or DEFAULT_EXECUTOR_TYPE")
+        return executor
+
+    def _work(self, claimed: Claimed, environment: EnvironmentRef) -> AttemptWork:
+        run, row = claimed.run, claimed.block_run
+        places = Places(self._parts.bundle_dir(run.bundle), self._parts.project_dir, self._staging_of(claimed))
+        payload = dict(work_of(claimed, places, self._parts.render_sql, self._parts.environment_name))
+        payload["inputs"] = staging.localise(
+            self._parts.artifacts, payload["inputs"], payload.get("dynamic_input")
+        )
+        if "results" in payload:
+            done = [{"outputs": outputs} for outputs in payload["results"].values()]
+            here = staging.localise(self._parts.artifacts, done)
+            payload["results"] = {slug: one["outputs"] for slug, one in zip(payload["results"], here, strict=True)}
+        unit = row.kind is BlockRunKind.PIPELINE
+        block = None if unit else claimed.plan.block(row.block)
+        tables = any(one.uses_tables for one in claimed.plan.blocks) if block is None else block.uses_tables
+        sensor = block is not None and block.type.value == "sensor"
+        return AttemptWork(
+            attempt_id=claimed.attempt.id,
+            run_id=run.id,
+            payload=payload,
+            environment=environment,
+            log_key=log_key(claimed),
+            wants_tables=tables or staging.has_table(payload["inputs"]),
+            memory_bytes=payload["limits"]["memory_bytes"],
+            timeout_seconds=None if block is None or sensor else block.timeout_seconds,
+            labels=frozenset({run.id, claimed.attempt.id}),
+        )
+
+    def _staging_of(self, claimed: Claimed) -> Path:
+        return self._parts.staging_root / claimed.attempt.id
+
+    # --- stopping ------------------------------------------------------------------------------------------------
+    def _cancel_asked(self) -> None:
+        if not self._active:
+            return
+        with self._parts.services.store.transaction(read_only=True) as tx:
+            asked = tx.attempts_to_cancel(self._parts.membership.owner.member_id)
+        for attempt_id, _ in asked:
+            active = self._active.get(attempt_id)
+            if active is None or active.cancelled:
+                continue
+            active.cancelled = True
+            if active.external_id is None:
+                active.outcome = AttemptOutcome(attempt_id, ExitReason.CANCELLED, "cancelled before it started")
+                self._next_poll = 0.0
+            else:
+                self._executor(active.claimed).cancel(active.external_id, KILL_GRACE_SECONDS, ExitReason.CANCELLED)
+
+    def _write_processes(self) -> None:
+        fresh = {
+            attempt_id: (active.pid, str(active.external_id) if active.external_id else None)
+            for attempt_id, active in self._active.items()
+            if active.pid is not None and not active.pid_written
+        }
+        if not fresh:
+            return
+        with self._parts.services.store.transaction() as tx:
+            tx.set_attempts_process(fresh)
+        for attempt_id in fresh:
+            self._active[attempt_id].pid_written = True
+
+    def _say(self, claimed: Claimed, level: str, text: str) -> None:
+        """Put a line of ours into the attempt's log."""
+        at = self._parts.services.clock.now().isoformat()
+        try:
+            self._parts.logs.append(log_key(claimed), encode_line(at, level, text, {"source": "penstock"}))
+        except PenstockError as error:
+            log.warning("a log line was not kept: %s", error)
+
+
+def log_key(claimed: Claimed) -> LogKey:
+    """Return the name of an attempt's log."""
+    row = claimed.block_run
+    block = row.block or "_pipeline"
+    if row.kind is BlockRunKind.CALLBACK:
+        block = f"{row.block}.{row.parent}.{row.event}"
+    index = None if row.map_index == UNMAPPED else row.map_index
+    return LogKey(row.run_id, block, index, claimed.attempt.number)
+
+
+def _fields(outcome: AttemptOutcome) -> dict[str, Any]:
+    return {name: getattr(outcome, name) for name in AttemptOutcome.__slots__}
