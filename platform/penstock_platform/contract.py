@@ -72,17 +72,52 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PENSTOCK_PUBLIC_URL", Kind.TEXT, "The address people open.", "http://localhost:6789"),
     Setting("PENSTOCK_HOST", Kind.TEXT, "Address the server listens on.", "127.0.0.1"),
     Setting("PENSTOCK_PORT", Kind.INTEGER, "Port the server listens on.", "6789", minimum=0, maximum=65535),
-    Setting("PENSTOCK_HEALTH_PORT", Kind.INTEGER, "Port of a scheduler's probes and metrics (off when unset).", minimum=1),
-    Setting("PENSTOCK_SLOTS", Kind.INTEGER, "Blocks one scheduler runs at once on its machine.", "twice the cores, at least 4", minimum=1, maximum=1000),
+    Setting(
+        "PENSTOCK_HEALTH_PORT", Kind.INTEGER, "Port of a scheduler's probes and metrics (off when unset).", minimum=1
+    ),
+    Setting(
+        "PENSTOCK_SLOTS",
+        Kind.INTEGER,
+        "Blocks one scheduler runs at once on its machine.",
+        "twice the cores, at least 4",
+        minimum=1,
+        maximum=1000,
+    ),
     Setting("PENSTOCK_BLOCK_ENV", Kind.NAMES, "Environment variables that blocks may see, besides the plain ones."),
     Setting("PENSTOCK_LOCAL_EXECUTION", Kind.BOOLEAN, "Whether blocks may run on this machine.", "on"),
-    Setting("PENSTOCK_DRAIN_SECONDS", Kind.NUMBER, "How long a stopping scheduler lets its blocks finish.", "30", minimum=0),
-    Setting("PENSTOCK_STANDBY_SECONDS", Kind.NUMBER, "How long a second scheduler waits for the right to schedule.", "20", minimum=0),
-    Setting("PENSTOCK_MEMBER_HEARTBEAT_SECONDS", Kind.NUMBER, "How often a process says that it lives.", "2", minimum=0.05),
-    Setting("PENSTOCK_MEMBER_LEASE_SECONDS", Kind.NUMBER, "After how long without a word it counts as dead.", "10", minimum=0.2),
-    Setting("PENSTOCK_POLL_SECONDS", Kind.NUMBER, "How often a scheduler looks without being woken.", "1", minimum=0.02),
-    Setting("PENSTOCK_STATEMENT_TIMEOUT_SECONDS", Kind.NUMBER, "Longest database statement or idle transaction.", "5", minimum=0.1),
-    Setting("PENSTOCK_LOG_LIMIT_BYTES", Kind.INTEGER, "Log kept of one attempt; the cut is shown.", "10485760", minimum=1024),
+    Setting(
+        "PENSTOCK_DRAIN_SECONDS", Kind.NUMBER, "How long a stopping scheduler lets its blocks finish.", "30", minimum=0
+    ),
+    Setting(
+        "PENSTOCK_STANDBY_SECONDS",
+        Kind.NUMBER,
+        "How long a second scheduler waits for the right to schedule.",
+        "20",
+        minimum=0,
+    ),
+    Setting(
+        "PENSTOCK_MEMBER_HEARTBEAT_SECONDS", Kind.NUMBER, "How often a process says that it lives.", "2", minimum=0.05
+    ),
+    Setting(
+        "PENSTOCK_MEMBER_LEASE_SECONDS",
+        Kind.NUMBER,
+        "After how long without a word it counts as dead.",
+        "10",
+        minimum=0.2,
+    ),
+    Setting(
+        "PENSTOCK_POLL_SECONDS", Kind.NUMBER, "How often a scheduler looks without being woken.", "1", minimum=0.02
+    ),
+    Setting(
+        "PENSTOCK_STATEMENT_TIMEOUT_SECONDS",
+        Kind.NUMBER,
+        "Longest database statement or idle transaction.",
+        "5",
+        minimum=0.1,
+    ),
+    Setting(
+        "PENSTOCK_LOG_LIMIT_BYTES", Kind.INTEGER, "Log kept of one attempt; the cut is shown.", "10485760", minimum=1024
+    ),
     Setting("PENSTOCK_AUTH_MODE", Kind.CHOICE, "How people sign in.", "password", ("password", "none")),
     Setting("PENSTOCK_SESSION_HOURS", Kind.NUMBER, "How long a sign-in lasts.", "168", minimum=0.1),
 )

@@ -10,7 +10,8 @@ import socket
 import struct
 import sys
 import traceback
-from typing import Any, Dict, NoReturn, Optional, TextIO
+from io import TextIOWrapper
+from typing import Any, Dict, NoReturn, Optional
 
 from penstock import limits, process_marks, process_tree
 
@@ -53,7 +54,7 @@ def settle(control: socket.socket, output_fd: int) -> socket.socket:
     return socket.socket(fileno=CONTROL_FD)
 
 
-def open_stream(fd: int) -> TextIO:
+def open_stream(fd: int) -> TextIOWrapper:
     """Open a standard stream anew: UTF-8, by line, unable to fail on odd text.
 
     The parent's own objects were made for another kind of file, and would go on seeking on what is now a pipe.
@@ -83,7 +84,8 @@ def read_exactly(control: socket.socket, size: int) -> Optional[bytes]:
 
 def work(control: socket.socket, frame: Dict[str, Any], mark_address: Optional[int]) -> int:
     """Run the attempt of the frame; return the exit code."""
-    from penstock import child  # noqa: PLC0415 - already imported by the parent; only the name is looked up here
+    # Imported by the parent long ago; only the name is looked up here.
+    from penstock import child
 
     attempt = frame["work"]
     process_marks.mark_attempt(attempt["attempt_id"], mark_address)
@@ -102,7 +104,7 @@ def reseed() -> None:
 
 
 def end(code: int) -> NoReturn:
-    """Flush, end every descendant, and exit without finalisers: threads and exit hooks of user code are not waited for."""
+    """Flush, end every descendant, and exit without finalisers: nothing waits for user code's threads."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()

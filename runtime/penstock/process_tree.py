@@ -31,7 +31,7 @@ def become_subreaper() -> None:
 
 def children_of(pid: int) -> List[int]:
     """Return the direct children of a process, zombies included; empty when it is gone."""
-    folder = "/proc/%d/task" % pid
+    folder = f"/proc/{pid}/task"
     try:
         threads = os.listdir(folder)
     except OSError:
@@ -39,7 +39,7 @@ def children_of(pid: int) -> List[int]:
     found: List[int] = []
     for thread in threads:
         try:
-            with open("%s/%s/children" % (folder, thread), "rb") as listing:
+            with open(f"{folder}/{thread}/children", "rb") as listing:
                 found.extend(int(word) for word in listing.read().split())
         except FileNotFoundError:
             if not _HAS_CHILDREN_FILE:
@@ -54,7 +54,7 @@ def _children_by_scan(pid: int) -> List[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit() and parent_of(int(name)) == pid]
 
 
-_HAS_CHILDREN_FILE = os.path.exists("/proc/self/task/%d/children" % os.getpid())
+_HAS_CHILDREN_FILE = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
 def parent_of(pid: int) -> Optional[int]:
@@ -78,7 +78,7 @@ def started_ticks(pid: int) -> Optional[int]:
 def _stat_fields(pid: int) -> List[bytes]:
     """Return the fields of /proc/<pid>/stat from the state on; empty when the process is gone."""
     try:
-        with open("/proc/%d/stat" % pid, "rb") as stat:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
             # The second field is the command in brackets and may itself hold spaces and brackets.
             return stat.read().rpartition(b")")[2].split()
     except OSError:

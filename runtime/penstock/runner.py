@@ -29,6 +29,7 @@ import socket
 import sys
 import time
 import warnings
+from contextlib import suppress
 from typing import Any, Dict, List, Optional, Set
 
 from penstock import process_child, process_marks, process_tree
@@ -132,11 +133,9 @@ class Runner:
 
     @staticmethod
     def _signal_group(pid: int, number: int) -> None:
-        try:
-            # Every child leads a session, and so a group, of its own.
+        # Every child leads a session, and so a group, of its own.
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
 
     def _fork(self) -> None:
         """Make one child ahead and hand its two descriptors to the executor."""
@@ -207,7 +206,7 @@ def preload(kind: str) -> None:
         try:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001 - a library of the user's may fail in any way; blocks without it go on
-            sys.stderr.write("penstock.runner: cannot import %s: %r\n" % (name, error))
+            sys.stderr.write(f"penstock.runner: cannot import {name}: {error!r}\n")
 
 
 def main() -> None:

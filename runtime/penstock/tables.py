@@ -158,7 +158,7 @@ def read(path: str, kind: str) -> Any:
     if kind in _POLARS:
         import polars
 
-        frame = polars.read_ipc(path, memory_map=False)
+        frame = polars.read_ipc(path)
         return frame.lazy() if kind == "polars.LazyFrame" else frame
     import pyarrow
 

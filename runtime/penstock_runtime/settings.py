@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from penstock_platform.contract import BY_NAME, Kind, Setting
-
 from penstock_runtime.domain.errors import PenstockError
 
 DATA_FOLDER = ".penstock"
@@ -183,7 +182,9 @@ def _number(setting: Setting, text: str) -> float | int:
     try:
         value: float | int = int(text) if setting.kind is Kind.INTEGER else float(text)
     except ValueError:
-        raise ValueError("it must be a whole number" if setting.kind is Kind.INTEGER else "it must be a number") from None
+        raise ValueError(
+            "it must be a whole number" if setting.kind is Kind.INTEGER else "it must be a number"
+        ) from None
     if setting.minimum is not None and value < setting.minimum:
         raise ValueError(f"it must be at least {setting.minimum:g}")
     if setting.maximum is not None and value > setting.maximum:
@@ -201,7 +202,7 @@ def _database_url(values: Mapping[str, Any], data: Path) -> str:
         return str(values["DATABASE_URL"])
     if not values["PENSTOCK_DB_HOST"]:
         return f"sqlite:///{data / 'penstock.db'}"
-    from urllib.parse import quote  # noqa: PLC0415 - not needed by most processes
+    from urllib.parse import quote
 
     user, password = quote(values["PENSTOCK_DB_USER"], safe=""), quote(values["PENSTOCK_DB_PASSWORD"] or "", safe="")
     place = f"{values['PENSTOCK_DB_HOST']}:{values['PENSTOCK_DB_PORT']}/{quote(values['PENSTOCK_DB_NAME'], safe='')}"

@@ -43,7 +43,7 @@ def postgres_commit(url: str) -> Commit:
 
 
 def blocks_per_second(folder: Path, commit: Commit, blocks: int = 500) -> float:
-    """Fork, write a result file by rename, exit, wait, commit: `blocks` times, one after the other; how many a second."""
+    """Fork, write a result file by rename, exit, wait, commit, one after the other; how many a second."""
     began = time.perf_counter()
     for number in range(blocks):
         pid = os.fork()

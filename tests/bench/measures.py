@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from math import ceil
@@ -136,11 +135,11 @@ def process_name(words: list[str]) -> str:
         return f"runner_{words[words.index('--kind') + 1]}"
     if "-m" in words:
         return words[words.index("-m") + 1].rpartition(".")[2]
-    return os.path.basename(words[1] if len(words) > 1 and "python" in words[0] else words[0]) if words else "ended"
+    return Path(words[1] if len(words) > 1 and "python" in words[0] else words[0]).name if words else "ended"
 
 
 def proportional_bytes(process: psutil.Process) -> float:
-    """Return PSS; where the kernel keeps it from us (a process that is not dumpable), the resident set, which is more."""
+    """Return PSS; where the kernel keeps it from us (it is not dumpable), the resident set."""
     try:
         return float(process.memory_full_info().pss)
     except (psutil.AccessDenied, AttributeError):
@@ -148,7 +147,7 @@ def proportional_bytes(process: psutil.Process) -> float:
 
 
 def b8_kill(target: BenchTarget, folder: Path) -> Figures:
-    """B5 with kill -9 of the scheduler half-way: runs lost and stuck, attempts beyond one a block, code started twice."""
+    """B5 with kill -9 of the scheduler half-way: runs lost and stuck, attempts beyond one, code started twice."""
     starts = folder / "starts"
     runs = [target.trigger("killed") for _ in range(RUNS)]
     wait_until(lambda: starts.exists() and lines_of(starts) > RUNS * BLOCKS // 4, 120)

@@ -42,7 +42,7 @@ class Penstock:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PENSTOCK_", "PYTHONPATH"))}
         kept |= {"PENSTOCK_STATE_DIR": str(self.place.folder / "state")}
         if self.place.database_url:
             from cryptography.fernet import Fernet

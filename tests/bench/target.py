@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Workload:
-    """A pipeline to create: `edges` lists each block with its upstream blocks, `code` the body of every block's function.
+    """A pipeline to create: `edges` lists each block with its upstream blocks, `code` is every block's body.
 
     The body may use `block` (the block's slug), `run_id` and `time`; it is Python at one indent.
     """

@@ -55,6 +55,7 @@ def program(living: Living) -> Any:
 
 class InMemoryBench(ExecutorBench):
     def __init__(self) -> None:
+        super().__init__()
         self.broker = ScriptedBroker()
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
         self.executor = InMemoryExecutor(program, self.broker, InMemoryLogStore(), lambda: self.time)

@@ -111,11 +111,14 @@ raise Odd
     assert "Odd" in (end.message or "")
 
 
-@pytest.mark.parametrize("body", [SETSID_GRANDCHILD, DAEMON, NO_ENVIRONMENT, TWENTY], ids=["setsid", "daemon", "bare", "20"])
+BODIES = {"setsid": SETSID_GRANDCHILD, "daemon": DAEMON, "bare": NO_ENVIRONMENT, "20": TWENTY}
+LAST = {"returns": "return 1", "raises": "raise ValueError", "leaves": "os._exit(4)", "cancelled": "pause_for_ever()"}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("way", ["returns", "raises", "leaves", "cancelled"])
 def test_descendants_end_with_the_attempt(bench: LocalExecutorBench, body: str, way: str) -> None:
-    last = {"returns": "return 1", "raises": "raise ValueError", "leaves": "os._exit(4)", "cancelled": "pause_for_ever()"}
-    external_id = bench.executor.submit(bench.block("forks", f"{body}\ntouch('ready')\n{last[way]}"))
+    external_id = bench.executor.submit(bench.block("forks", f"{body}\ntouch('ready')\n{LAST[way]}"))
     bench.note("ready")
     pids = [int(path.read_text()) for path in bench.notes.iterdir() if "." not in path.name]
     assert len(pids) >= 2
@@ -158,8 +161,8 @@ while True:
 
 
 def test_a_runner_killed_loses_its_attempts_and_a_new_one_serves(bench: LocalExecutorBench) -> None:
-    ids = [bench.executor.submit(bench.block(f"b{n}", f"{SETSID_GRANDCHILD.replace('grandchild', f'g{n}')}\ntouch('r{n}')\ntime.sleep(600)"))
-           for n in range(2)]
+    bodies = [SETSID_GRANDCHILD.replace("grandchild", f"g{n}") + f"touch('r{n}')\ntime.sleep(600)" for n in range(2)]
+    ids = [bench.executor.submit(bench.block(f"b{n}", body)) for n, body in enumerate(bodies)]
     pids = bench.pids("r0", "r1", "g0", "g1")
     bench.settle(ids, ObservedState.RUNNING)
     (runner,) = bench.executor.runner_pids

@@ -92,7 +92,9 @@ return {
 def interpreter() -> str:
     """Return a Python that an unprivileged user may run; the one of the tests may sit in a private folder."""
     for candidate in (sys.executable, "/usr/bin/python3.11", shutil.which("python3", path="/usr/bin:/usr/local/bin")):
-        check = [*as_nobody(), str(candidate), "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+        # It is started by itself once more, since setpriv may still have root's eyes for the first time.
+        text = "import subprocess as s, sys; sys.exit(s.call([sys.executable, '-c', 'from enum import StrEnum']))"
+        check = [*as_nobody(), str(candidate), "-c", text]
         if candidate and subprocess.run(check, cwd="/", capture_output=True, check=False).returncode == 0:
             return candidate
     pytest.fail("no Python >= 3.11 that an unprivileged user may run: install python3.11, or run the tests as a user")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -184,11 +186,22 @@ class Stack:
         return Owner("test-member", 1, "test-host")
 
 
+@cache
+def empty_database() -> bytes:
+    """Return a migrated SQLite file, made once for all tests of a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.db"
+        database = open_database(DatabaseOptions(f"sqlite:///{path}"))
+        upgrade(database)
+        database.close()
+        return path.read_bytes()
+
+
 @contextmanager
 def open_stack(folder: Path, *, auth: str = "password", **settings: Any) -> Iterator[Stack]:
     """Make services over a fresh SQLite database."""
+    (folder / "test.db").write_bytes(empty_database())
     store = SqlRunStore(open_database(DatabaseOptions(f"sqlite:///{folder / 'test.db'}")))
-    upgrade(store.database)
     clock, wakeups, plans, account_store = FakeClock(), PipeWakeups(), MemoryPlans(), InMemoryAccountStore()
     passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     with store.transaction() as tx:

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+
 from support.sources import ROOT
 
 SHOWN_ONLY = frozenset({"text", "mermaid", "markdown"})
@@ -102,7 +103,11 @@ def try_block(block: Block, folder: Path) -> None:
 
 def run_block(block: Block, folder: Path) -> None:
     """Run a bash or python block in the folder, with our commands first on PATH and a state folder of its own."""
-    command = ["bash", "-euo", "pipefail", "-c", block.text] if block.language == "bash" else [sys.executable, "-c", block.text]
+    command = (
+        ["bash", "-euo", "pipefail", "-c", block.text]
+        if block.language == "bash"
+        else [sys.executable, "-c", block.text]
+    )
     env = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
     env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
     env["PENSTOCK_STATE_DIR"] = str(folder / ".state")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 import time
@@ -48,9 +47,10 @@ import os, signal, sys, time
 
 def touch(name, text=''):
     path = os.path.join(FOLDER, name)
-    with open(path + '.part', 'w') as file:
+    part = '%s.%d.part' % (path, os.getpid())
+    with open(part, 'w') as file:
         file.write(str(text) or str(os.getpid()))
-    os.rename(path + '.part', path)
+    os.rename(part, path)
 
 def pause_for_ever():
     while True:
@@ -66,6 +66,7 @@ class LocalExecutorBench(ExecutorBench):
 
     def __init__(self, folder: Path, **options: Any) -> None:
         """Make bundle, SDK folder and executor."""
+        super().__init__()
         self.folder = folder
         self.notes = folder / "notes"
         self.bundle = folder / "bundles" / "digest" / "project"
@@ -89,7 +90,9 @@ class LocalExecutorBench(ExecutorBench):
         """Return work for a new custom block with this body (names: os, signal, sys, time, touch, FOLDER)."""
         file = f"custom/{name}.py"
         text = textwrap.indent(textwrap.dedent(body), "    ")
-        (self.bundle / file).write_text(f"FOLDER = {str(self.notes)!r}\n{_HEAD}{text}\n")
+        # By rename: an attempt of the same block may be reading the file.
+        (self.bundle / "part").write_text(f"FOLDER = {str(self.notes)!r}\n{_HEAD}{text}\n")
+        (self.bundle / "part").rename(self.bundle / file)
         attempt_id = str(uuid.uuid4())
         staging = self.folder / "staging" / attempt_id
         staging.mkdir(parents=True)
@@ -171,9 +174,9 @@ def living_with(variable: str, value: str) -> list[int]:
     """Return the living processes whose environment at exec, as /proc shows it, has this variable."""
     wanted = f"{variable}={value}".encode()
     found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and process_tree.is_running(int(name)) and wanted in environ_of(int(name)):
-            found.append(int(name))
+    for folder in Path("/proc").glob("[0-9]*"):
+        if process_tree.is_running(int(folder.name)) and wanted in environ_of(int(folder.name)):
+            found.append(int(folder.name))
     return found
 
 

@@ -177,7 +177,8 @@ def test_editors_bookkeeping_and_empty_values_are_no_problem(folder: Folder):
         LOAD + "  all_upstream_blocks_executed: true\n  status: executed\n  groups: []\n  executor_type: local_python\n"
         "  has_callback: false\n  retry_config:\n  timeout:\n  extension_uuid:\n"
         "callbacks: []\nconditionals: []\ncreated_at: '2024-01-01'\ndata_integration:\nextensions: {}\nwidgets: []\n"
-        "executor_count: 1\nexecutor_config: {}\nspark_config: {}\nsettings:\n  triggers:\nname: p\ntype: python\nuuid: p\n"
+        "executor_count: 1\nexecutor_config: {}\nspark_config: {}\nsettings:\n  triggers:\n"
+        "name: p\ntype: python\nuuid: p\n"
     )
     assert folder.found() == []
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -90,7 +91,7 @@ class TestDaylightSaving:
         while tick is not None and tick <= day + timedelta(hours=12):
             found.append(tick)
             tick = next_after(hourly, tick)
-        assert [late - early for early, late in zip(found, found[1:], strict=False)] == [timedelta(hours=1)] * 11
+        assert [late - early for early, late in pairwise(found)] == [timedelta(hours=1)] * 11
 
     @given(
         zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"]),
@@ -178,7 +179,7 @@ class TestParsing:
         ],
     )
     def test_what_cannot_be_used_is_named(self, settings: dict[str, object], field: str, text: str):
-        with pytest.raises(InvalidInput, match=".") as refused:
+        with pytest.raises(InvalidInput, match=r".") as refused:
             parse_schedule(settings)
         assert refused.value.field == field
         assert text in str(refused.value)

@@ -141,14 +141,14 @@ class Components:
 
 
 def _database_secrets(components: Components) -> SecretStore:
-    from penstock_runtime.bootstrap.keys import encryption_keys  # noqa: PLC0415 - cryptography loads only when used
-    from penstock_runtime.secret_stores.database import DatabaseSecretStore  # noqa: PLC0415
+    from penstock_runtime.bootstrap.keys import encryption_keys
+    from penstock_runtime.secret_stores.database import DatabaseSecretStore
 
     return DatabaseSecretStore(components.account_store, components.clock, encryption_keys(components.settings))
 
 
 def _environment_secrets(components: Components) -> SecretStore:
-    from penstock_runtime.secret_stores.environment import EnvironmentSecretStore  # noqa: PLC0415
+    from penstock_runtime.secret_stores.environment import EnvironmentSecretStore
 
     return EnvironmentSecretStore(components.settings.template_env)
 

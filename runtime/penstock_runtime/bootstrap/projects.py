@@ -9,11 +9,11 @@ from penstock_runtime.bootstrap.components import LOCAL_EXECUTORS
 from penstock_runtime.bootstrap.opening import open_project_settings
 from penstock_runtime.bootstrap.snapshots import EffectiveExecutor
 from penstock_runtime.domain.blocks import ExecutorType
+from penstock_runtime.project import starter
 from penstock_runtime.project.paths import pipeline_slugs
 from penstock_runtime.project.pipeline_reader import read_pipeline
 from penstock_runtime.project.problems import Problem
 from penstock_runtime.project.project import Installation, open_project
-from penstock_runtime.project import starter
 from penstock_runtime.project.validation import effective_config, validate
 from penstock_runtime.settings import Settings
 

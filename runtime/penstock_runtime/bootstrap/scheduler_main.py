@@ -26,10 +26,10 @@ def main() -> int:
     supervisor.set_inheritable(False)
     text = supervisor.recv(MESSAGE_LIMIT).decode()
 
-    from penstock_runtime.bootstrap.components import open_components  # noqa: PLC0415 - not before it is non-dumpable
-    from penstock_runtime.bootstrap.logging_setup import set_up_logging  # noqa: PLC0415
-    from penstock_runtime.bootstrap.scheduler_process import NOT_ALLOWED, Duty, RightHeld, SchedulerProcess  # noqa: PLC0415
-    from penstock_runtime.settings import Settings  # noqa: PLC0415
+    from penstock_runtime.bootstrap.components import open_components
+    from penstock_runtime.bootstrap.logging_setup import set_up_logging
+    from penstock_runtime.bootstrap.scheduler_process import NOT_ALLOWED, Duty, RightHeld, SchedulerProcess
+    from penstock_runtime.settings import Settings
 
     set_up_logging()
     settings = Settings.from_json(text)
@@ -41,7 +41,7 @@ def main() -> int:
         return process.run()
     except RightHeld as error:
         _say(supervisor, f"error {error}")
-        logging.getLogger("penstock.scheduler").error("%s", error)
+        logging.getLogger("penstock.scheduler").error("%s", error)  # noqa: TRY400 - an answer to the operator
         return NOT_ALLOWED
 
 

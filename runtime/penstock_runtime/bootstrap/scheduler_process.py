@@ -153,9 +153,7 @@ class SchedulerProcess:
 
         # The scheduler's thread only publishes: the worker's own wake-ups are read by the worker alone.
         services = self._components.services(self._components.wakeups(listen=False))
-        return Scheduler(
-            services, self._settings.poll_seconds, look, fire_schedules=self._duty.only_run is None
-        )
+        return Scheduler(services, self._settings.poll_seconds, look, fire_schedules=self._duty.only_run is None)
 
     def _beat(self, membership: Membership, worker: Worker) -> None:
         """Keep the membership and the right, and watch that the worker's loop turns."""

@@ -2,7 +2,7 @@
 
 The functions behind the commands, each in a module that is imported only when its command runs:
 
-    penstock start  bootstrap.serving.serve(options: ServeOptions) -> int
+    penstock start  server.main.serve(options: ServeOptions) -> int
     penstock run  bootstrap.foreground.run_pipeline(folder, pipeline, variables) -> Iterator[RunSnapshot]
     penstock init  bootstrap.projects.create_project(folder, *, demo) -> Sequence[str]
     penstock validate  bootstrap.projects.validate_project(folder) -> Sequence[Problem]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from penstock_runtime.bootstrap.components import Components
+from penstock_runtime.ports.sources import SourceChanged, SourceText
 from penstock_runtime.ports.wakeups import Wakeup, Wakeups
 from penstock_runtime.project.paths import pipeline_file
 from penstock_runtime.project.sources import ProjectSources, SourceConflict, etag_of
-from penstock_runtime.server.services import SourceChanged, SourceText
 
 
 class PublishedSources:
-    """See server.services.Sources."""
+    """See ports.sources.Sources."""
 
     def __init__(self, components: Components, wakeups: Wakeups) -> None:
         """Edit the live project folder."""

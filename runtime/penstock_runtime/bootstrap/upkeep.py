@@ -60,7 +60,6 @@ def examine(folder: Path | None) -> Sequence[Finding]:
         "scheduler": _scheduler,
         "user environments": _uv,
         "redis": _redis,
-        "web page": _page,
     }
     for subject, check in checks.items():
         try:
@@ -119,14 +118,6 @@ def _redis(settings: Settings) -> Finding:
     if not settings.redis_url:
         return Finding("redis", Health.GOOD, "not set; one scheduler works without it")
     return Finding("redis", Health.WARNING, "REDIS_URL is set; wake-ups between machines are not built yet")
-
-
-def _page(_settings: Settings) -> Finding:
-    from penstock_runtime.server.services import STATIC_DIR
-
-    if (STATIC_DIR / "index.html").is_file():
-        return Finding("web page", Health.GOOD, "built")
-    return Finding("web page", Health.WARNING, "not built; the API works without it", "make web")
 
 
 def _open(settings: Settings) -> Components:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import version
 from typing import Any
 
 from penstock_runtime.auth.accounts import StoredAccounts
@@ -13,37 +13,49 @@ from penstock_runtime.bootstrap.accounts import OPERATOR, public_url, sign_in_li
 from penstock_runtime.bootstrap.components import LOCAL_EXECUTORS, Components
 from penstock_runtime.bootstrap.sources import PublishedSources
 from penstock_runtime.ports.account_store import Role
-from penstock_runtime.server.services import ServerSettings, Services
+from penstock_runtime.ports.artifact_store import ArtifactStore
+from penstock_runtime.ports.authentication import Accounts, Authentication
+from penstock_runtime.ports.log_store import LogStore
+from penstock_runtime.ports.secret_store import SecretStore
+from penstock_runtime.ports.sources import Sources
+from penstock_runtime.runs.services import RunServices
 
 OWNER_NAME = "owner"
 
 
-def build_services(components: Components) -> Services:
-    """Return what the routes work with. InvalidInput for an auth mode that the address does not allow."""
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """What the server's routes work with, each port with its adapter."""
+
+    runs: RunServices
+    authentication: Authentication
+    accounts: Accounts
+    sources: Sources
+    artifacts: ArtifactStore
+    logs: LogStore
+    secrets: SecretStore
+    executors: Callable[[], Sequence[Mapping[str, Any]]]
+
+
+def build_web_parts(components: Components) -> WebParts:
+    """Return the server's parts. InvalidInput for an auth mode that the address does not allow."""
     settings = components.settings
     check_auth_mode(settings.auth_mode, settings.host)
     wakeups = components.wakeups(echo=True)
-    runs = components.services(wakeups)
     life = timedelta(hours=settings.session_hours)
-    authentication = (
+    authentication: Authentication = (
         OpenAuthentication()
         if settings.auth_mode == "none"
         else StoredAuthentication(components.account_store, components.clock, session_life=life)
     )
-    return Services(
-        runs=runs,
+    return WebParts(
+        runs=components.services(wakeups),
         authentication=authentication,
         accounts=StoredAccounts(components.account_store, components.clock),
         sources=PublishedSources(components, wakeups),
         artifacts=components.artifacts,
         logs=components.logs,
         secrets=components.secrets,
-        settings=ServerSettings(
-            public_url=public_url(settings),
-            version=version("penstock"),
-            thread_count=settings.pool_size,
-            poll_seconds=settings.poll_seconds,
-        ),
         executors=lambda: describe_executors(components),
     )
 

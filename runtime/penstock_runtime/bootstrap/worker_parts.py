@@ -21,7 +21,8 @@ from penstock_runtime.runs.services import RunServices
 from penstock_runtime.settings import Settings
 from penstock_runtime.worker.broker import WorkBroker
 from penstock_runtime.worker.environment_gate import EnvironmentGate
-from penstock_runtime.worker.loop import Worker, WorkerParts
+from penstock_runtime.worker.loop import Worker
+from penstock_runtime.worker.parts import WorkerParts
 
 
 def build_worker(
@@ -59,7 +60,9 @@ def build_worker(
     return worker
 
 
-def environment_of(settings: Settings, components: Components) -> Callable[[str, Callable[[str], None]], EnvironmentRef]:
+def environment_of(
+    settings: Settings, components: Components
+) -> Callable[[str, Callable[[str], None]], EnvironmentRef]:
     """Return how to make the user environment of a bundle."""
     granted = {**settings.tool_env, **settings.block_env}
     builder = EnvironmentBuilder(settings.state_dir, granted=granted)

@@ -43,7 +43,7 @@ def start(
     ] = None,
 ) -> None:
     """Start the server and the scheduler."""
-    from penstock_runtime.bootstrap.serving import serve
+    from penstock_runtime.server.main import serve
     from penstock_runtime.bootstrap.snapshots import ServeOptions
 
     if role is not None and instance_type not in (None, INSTANCE_OF_ROLE[role]):

@@ -105,10 +105,22 @@ RUN_STEPS: Mapping[RunStatus, frozenset[RunStatus]] = {
 
 _B = BlockRunStatus
 BLOCK_RUN_STEPS: Mapping[BlockRunStatus, frozenset[BlockRunStatus]] = {
-    _B.PENDING: frozenset({_B.READY, _B.RUNNING, _B.SUCCEEDED, _B.FAILED, _B.UPSTREAM_FAILED, _B.SKIPPED, _B.CANCELLED}),
+    _B.PENDING: frozenset(
+        {_B.READY, _B.RUNNING, _B.SUCCEEDED, _B.FAILED, _B.UPSTREAM_FAILED, _B.SKIPPED, _B.CANCELLED}
+    ),
     _B.READY: frozenset({_B.RUNNING, _B.CANCELLED, _B.FAILED}),
     _B.RUNNING: frozenset(
-        {_B.PENDING, _B.READY, _B.RETRY_WAIT, _B.DEFERRED, _B.SUCCEEDED, _B.FAILED, _B.SKIPPED, _B.CANCELLED, _B.UPSTREAM_FAILED}
+        {
+            _B.PENDING,
+            _B.READY,
+            _B.RETRY_WAIT,
+            _B.DEFERRED,
+            _B.SUCCEEDED,
+            _B.FAILED,
+            _B.SKIPPED,
+            _B.CANCELLED,
+            _B.UPSTREAM_FAILED,
+        }
     ),
     _B.RETRY_WAIT: frozenset({_B.READY, _B.CANCELLED, _B.FAILED}),
     _B.DEFERRED: frozenset({_B.READY, _B.CANCELLED, _B.FAILED}),

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import uv
@@ -30,7 +30,8 @@ _UV_PREFIXES = ("UV_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "AL
 """Where packages come from and how they are reached is configuration of the machine, not a secret of ours."""
 _ASK_PYTHON = (
     "import sys, platform, sysconfig;"
-    "print(platform.python_implementation(), platform.python_version(), sysconfig.get_platform(), platform.libc_ver()[0])"
+    "print(platform.python_implementation(), platform.python_version(),"
+    " sysconfig.get_platform(), platform.libc_ver()[0])"
 )
 
 
@@ -47,7 +48,8 @@ class EnvironmentBuilder:
         self._root = state_dir / "environments"
         self._sdk_root = state_dir / "sdk"
         self._python = python or sys.executable
-        self._environ = clean_environment({**uv_settings(os.environ), "UV_PYTHON_DOWNLOADS": "never", **(granted or {})})
+        settings = {**uv_settings(os.environ), "UV_PYTHON_DOWNLOADS": "never"}
+        self._environ = clean_environment({**settings, **(granted or {})})
         self._interpreter: str | None = None
 
     def ensure(
@@ -72,7 +74,7 @@ class EnvironmentBuilder:
         return EnvironmentRef("own", self._python, str(self.sdk_path()))
 
     def sdk_path(self) -> Path:
-        """Return a folder that holds `penstock` and nothing else, for the import path. Raises EnvironmentBuildFailed."""
+        """Return a folder that holds `penstock` and nothing else, for the import path."""
         spec = importlib.util.find_spec("penstock")
         if spec is None or spec.origin is None:
             raise EnvironmentBuildFailed("the `penstock` package is not installed beside this program")
@@ -81,11 +83,9 @@ class EnvironmentBuilder:
         link = folder / "penstock"
         if not link.is_symlink():
             folder.mkdir(parents=True, exist_ok=True)
-            try:
+            # Another process may make it between our look and our step; it is the same link.
+            with suppress(FileExistsError):
                 link.symlink_to(package, target_is_directory=True)
-            except FileExistsError:
-                # Another process made it between our look and our step; it is the same link.
-                pass
         return folder
 
     def _describe_interpreter(self) -> str:

@@ -36,7 +36,8 @@ def read_requirements(text: str, extra: Sequence[str] = ()) -> Requirements:
 
     Those name other files, which are not part of what an environment is known by.
     """
-    own, dropped = [], []
+    own: list[str] = []
+    dropped: list[str] = []
     for line in _logical_lines(text):
         if _OTHER_FILES.match(line):
             raise EnvironmentBuildFailed(

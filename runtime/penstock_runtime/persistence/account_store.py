@@ -106,8 +106,7 @@ _RECORD = postgresql.insert(audit_events).values(parameters(_EVENT))
 _events = select(*_EVENT).order_by(audit_events.c.at.desc(), audit_events.c.id.desc()).limit(bindparam("count"))
 _EVENTS: Select[Any] = _events
 _EVENTS_AFTER: Select[Any] = _events.where(
-    tuple_(audit_events.c.at, audit_events.c.id)
-    < tuple_(bindparam("after_at", type_=UtcTime()), bindparam("after_id"))
+    tuple_(audit_events.c.at, audit_events.c.id) < tuple_(bindparam("after_at", type_=UtcTime()), bindparam("after_id"))
 )
 
 _put_secret = postgresql.insert(secrets).values(parameters(_SECRET))

@@ -35,9 +35,7 @@ _SET_EXECUTOR_LIST = text(
     "UPDATE attempts SET executor = v.executor FROM unnest(:ids, :executors) AS v(id, executor) "
     "WHERE attempts.id = v.id"
 ).bindparams(bindparam("ids", type_=TextList()), bindparam("executors", type_=TextList()))
-_SET_EXECUTOR = (
-    update(attempts).where(_c.id == bindparam("attempt_id")).values(executor=bindparam("new_executor"))
-)
+_SET_EXECUTOR = update(attempts).where(_c.id == bindparam("attempt_id")).values(executor=bindparam("new_executor"))
 _SET_PROCESS = (
     update(attempts)
     .where(_c.id == bindparam("attempt_id"), _c.status == literal_column("'running'"))
@@ -58,10 +56,7 @@ _TO_CANCEL = (
     .where(attempt_running, _c.member_id == bindparam("owner"), runs.c.cancel_requested_at.is_not(None))
 )
 _OF_ENDED = (
-    select(*ATTEMPT)
-    .where(attempt_running, ~_owner_lives)
-    .order_by(_c.started_at, _c.id)
-    .limit(bindparam("count"))
+    select(*ATTEMPT).where(attempt_running, ~_owner_lives).order_by(_c.started_at, _c.id).limit(bindparam("count"))
 )
 
 
@@ -115,5 +110,3 @@ class AttemptSteps(Steps):
     def attempts_of_ended_members(self, limit: int) -> Sequence[Attempt]:
         """See the port."""
         return [Attempt(*row) for row in self._session.rows(_OF_ENDED, count=limit)]
-
-

@@ -19,7 +19,7 @@ from penstock_runtime.domain.runs import (
     BlockRunStatus,
 )
 from penstock_runtime.persistence.columns import UtcTime, among, to_json, utc_text
-from penstock_runtime.persistence.steps import BLOCK_RUN, Steps, field_values, parameters
+from penstock_runtime.persistence.steps import BLOCK_RUN, Steps, any_of, field_values, parameters
 from penstock_runtime.persistence.tables import block_runs, runs
 from penstock_runtime.ports.run_store import BlockRunChange
 
@@ -28,9 +28,7 @@ _now = bindparam("now", type_=UtcTime())
 _graph_row = [_c.run_id == bindparam("run_id"), _c.map_index == UNMAPPED, _c.callback_key == ""]
 _by_id = _c.id == bindparam("block_run_id")
 
-_limited = (
-    select(runs.c.block_run_limit.is_not(None)).where(runs.c.id == bindparam("run_id")).scalar_subquery()
-)
+_limited = select(runs.c.block_run_limit.is_not(None)).where(runs.c.id == bindparam("run_id")).scalar_subquery()
 _INSERT_ONE = (
     postgresql.insert(block_runs)
     .values({**parameters(BLOCK_RUN), "callback_key": bindparam("callback_key"), "limited": _limited})
@@ -50,7 +48,7 @@ _INSTANCE_ENDED = (
 )
 _END_WAITING = (
     update(block_runs)
-    .where(_c.run_id == bindparam("run_id"), _c.status.in_(sorted(BLOCK_RUN_WAITING)))
+    .where(_c.run_id == bindparam("run_id"), any_of(_c.status, BLOCK_RUN_WAITING))
     .values(status=bindparam("new_status", type_=_c.status.type), ended_at=_now, due_at=None)
 )
 _RESET = (
@@ -70,9 +68,7 @@ _RESET = (
 _RETIRE = (
     update(block_runs)
     .where(_c.run_id == bindparam("run_id"), among(_c.block, "blocks"), _c.kind == BlockRunKind.INSTANCE)
-    .values(
-        status=BlockRunStatus.CANCELLED, **dict.fromkeys(("due_at", "outputs", "fan_out", "error", "tests"), None)
-    )
+    .values(status=BlockRunStatus.CANCELLED, **dict.fromkeys(("due_at", "outputs", "fan_out", "error", "tests"), None))
 )
 _CHANGEABLE = (
     "due_at",
@@ -89,7 +85,7 @@ _Shape = tuple[str, ...]
 
 
 def _shape(change: BlockRunChange) -> tuple[_Shape, _Shape, dict[str, Any]]:
-    """Return the names that are set, those that are cleared, and the parameters: few shapes occur, each prepared once."""
+    """Return the names set, those cleared, and the parameters: few shapes occur, and each is prepared once."""
     values: dict[str, Any] = {"new_status": change.status}
     for name in _CHANGEABLE:
         value = getattr(change, name)
@@ -137,7 +133,8 @@ def _change_graph(names: _Shape, cleared: _Shape) -> Any:
 def _insert_list(table: Table) -> Any:
     """Return the Postgres insert that takes all rows as one JSON text: one round trip, whatever their number."""
     columns = [column for column in table.c if column.name != "limited"]
-    types = ", ".join(f"{column.name} {column.type.compile(postgresql.dialect())}" for column in columns)
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    types = ", ".join(f"{column.name} {column.type.compile(dialect)}" for column in columns)
     names = ", ".join(column.name for column in columns)
     taken = ", ".join(f"x.{column.name}" for column in columns)
     return sql_text(

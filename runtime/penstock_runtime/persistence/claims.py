@@ -23,7 +23,7 @@ from penstock_runtime.domain.runs import (
     RunStatus,
 )
 from penstock_runtime.persistence.columns import TextList, UtcTime, among
-from penstock_runtime.persistence.database import Row
+from penstock_runtime.persistence.statements import Row
 from penstock_runtime.persistence.steps import ATTEMPT, BLOCK_RUN, RUN, Steps, field_values, parameters
 from penstock_runtime.persistence.tables import (
     attempt_running,
@@ -117,7 +117,7 @@ Claim = tuple[Run, BlockRun, Attempt]
 class ClaimSteps(Steps):
     """Claims."""
 
-    def claim_ready(
+    def claim_ready(  # noqa: PLR0913 - the port's
         self,
         member_id: str,
         term: int,
@@ -140,7 +140,7 @@ class ClaimSteps(Steps):
         """See the port."""
         return [row[0] for row in self._session.rows(_LIMITED_RUNS, count=limit)]
 
-    def claim_ready_of(
+    def claim_ready_of(  # noqa: PLR0913 - the port's
         self,
         run: Run,
         member_id: str,
@@ -162,9 +162,7 @@ class ClaimSteps(Steps):
         owner = _Owner(member_id, term, host, executor)
         return self._take(rows, owner, now, attempt_ids) if rows else []
 
-    def _take(
-        self, rows: Sequence[Row], owner: _Owner, now: datetime, attempt_ids: Sequence[str]
-    ) -> Sequence[Claim]:
+    def _take(self, rows: Sequence[Row], owner: _Owner, now: datetime, attempt_ids: Sequence[str]) -> Sequence[Claim]:
         queued = {row[0] for row in rows if row[_RUN_STATUS] is RunStatus.QUEUED}
         if queued:
             started = self._session.rows(_START_RUNS, run_ids=sorted(queued), now=now)

@@ -56,9 +56,7 @@ class PoolSize:
 class Database:
     """A pool of connections. Threads may share it; a transaction belongs to the thread that opened it."""
 
-    def __init__(
-        self, connect: Callable[[], Any], dialect: Dialect, dialogue: Dialogue, pool: PoolSize
-    ) -> None:
+    def __init__(self, connect: Callable[[], Any], dialect: Dialect, dialogue: Dialogue, pool: PoolSize) -> None:
         """Take what `persistence.engine` makes from a URL; nothing is connected yet."""
         self.connect = connect
         # Nothing to reset: a transaction always ends by name before its connection comes back.

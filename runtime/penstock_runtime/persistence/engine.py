@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -108,14 +107,12 @@ def refuse_network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) 
     where = str(path.resolve())
     best, kind = "", ""
     for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
-        fields = line.split(" ")
-        if len(fields) < 3:
-            continue
+        _, mount_point, mount_kind, *_ = [*line.split(" "), "", "", ""]
         # A space in a mount point is written \040.
-        point = fields[1].replace("\\040", " ")
+        point = mount_point.replace("\\040", " ")
         inside = where == point or where.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):
-            best, kind = point, fields[2]
+        if point and inside and len(point) >= len(best):
+            best, kind = point, mount_kind
     if kind in NETWORK_FILE_SYSTEMS:
         raise InvalidInput(
             f"DATABASE_URL: {where} lies on a network file system ({kind} at {best}), where SQLite's locks do not "
@@ -131,7 +128,8 @@ def _open_postgres(url: URL, options: DatabaseOptions) -> Database:
     local = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in connector.settings.items())
     begin = f"BEGIN; {local}"
     through_pooler = Dialogue(begin_write=begin, begin_read=begin, time=plain.time)
-    database = Database(connector.connect, PGDialect_psycopg(), plain, _pool(options))
+    dialect: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+    database = Database(connector.connect, dialect, plain, _pool(options))
 
     def found_pooler() -> None:
         database.dialogue = through_pooler
@@ -202,11 +200,3 @@ class _PostgresConnector:
     def _connect(arguments: Mapping[str, Any]) -> psycopg.Connection[Any]:
         # No prepared statements: a pooler gives the next transaction to another server process.
         return psycopg.connect(autocommit=True, prepare_threshold=None, **arguments)
-
-
-def database_path(url: str) -> Path | None:
-    """Return the file of a SQLite URL, None for Postgres: its folder must be there before it is opened."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        return None
-    return Path(os.path.abspath(parsed.database))

@@ -41,7 +41,7 @@ class DatabaseTooNew(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStatus:
-    """Where a database stands. `revision` is None before the first upgrade; `pending` and `pending_post` are in order."""
+    """Where a database stands. `revision` is None before the first upgrade; what is pending is in order."""
 
     revision: str | None
     head: str
@@ -84,7 +84,7 @@ def _has_revision(database: Database, driver: Any) -> bool:
 
 
 def ensure_schema(database: Database) -> None:
-    """Make the database ready for this code: nothing when it is, else the additive steps. DatabaseTooNew beyond that."""
+    """Make the database ready for this code: nothing when it is, else the additive steps. Or DatabaseTooNew."""
     if current_revision(database) != HEAD:
         upgrade(database)
 

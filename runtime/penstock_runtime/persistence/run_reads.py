@@ -12,7 +12,7 @@ from sqlalchemy import Select, bindparam, func, literal_column, select, tuple_
 from penstock_runtime.domain.runs import UNMAPPED, Attempt, BlockRun, BlockRunKind, BlockRunStatus, Run, RunStatus
 from penstock_runtime.persistence.columns import UtcTime, among
 from penstock_runtime.persistence.cursors import read_cursor, write_cursor
-from penstock_runtime.persistence.steps import ATTEMPT, BLOCK_RUN, RUN, Steps
+from penstock_runtime.persistence.steps import ATTEMPT, BLOCK_RUN, RUN, Steps, any_of
 from penstock_runtime.persistence.tables import (
     attempt_running,
     attempts,
@@ -47,7 +47,7 @@ _OUTPUTS = select(_b.block, _b.map_index, _b.outputs).where(
 _ATTEMPT = select(*ATTEMPT).where(attempts.c.id == bindparam("attempt_id"))
 _COUNTS = (
     select(_b.run_id, _b.status, func.count())
-    .where(among(_b.run_id, "run_ids"), _b.kind != BlockRunKind.INSTANCE)
+    .where(among(_b.run_id, "run_ids"), _b.kind == BlockRunKind.BLOCK)
     .group_by(_b.run_id, _b.status)
 )
 
@@ -91,10 +91,8 @@ def _runs(given: frozenset[str], statuses: tuple[RunStatus, ...]) -> Select[Any]
         "after": tuple_(c.created_at, c.id) < tuple_(bindparam("after_at", type_=UtcTime()), bindparam("after_id")),
     }
     statement = select(*RUN).where(*(condition for name, condition in conditions.items() if name in given))
-    if len(statuses) == 1:
-        statement = statement.where(c.status == literal_column(repr(statuses[0].value)))
-    elif statuses:
-        statement = statement.where(c.status.in_([literal_column(repr(status.value)) for status in statuses]))
+    if statuses:
+        statement = statement.where(any_of(c.status, statuses))
     if statuses and set(statuses) <= {RunStatus.QUEUED, RunStatus.RUNNING}:
         statement = statement.where(run_unfinished)
     return statement.order_by(c.created_at.desc(), c.id.desc()).limit(bindparam("count"))

@@ -12,7 +12,7 @@ from sqlalchemy import Update, bindparam, func, select, text, update
 from penstock_runtime.domain.errors import RunNotFinished, RunNotFound
 from penstock_runtime.domain.runs import BlockRunKind, BlockRunStatus, Run, RunStatus
 from penstock_runtime.persistence.columns import UtcTime, among
-from penstock_runtime.persistence.steps import RUN, Steps, field_values, insert_free
+from penstock_runtime.persistence.steps import RUN, Steps, any_of, field_values, insert_free
 from penstock_runtime.persistence.tables import block_runs, run_held, run_unfinished, runs
 
 _now = bindparam("now", type_=UtcTime())
@@ -52,7 +52,7 @@ _READY_ROOTS = (
         block_runs.c.run_id == bindparam("run_id"),
         block_runs.c.status == BlockRunStatus.PENDING,
         block_runs.c.waiting_on == 0,
-        block_runs.c.kind.in_([BlockRunKind.BLOCK, BlockRunKind.PIPELINE]),
+        any_of(block_runs.c.kind, (BlockRunKind.BLOCK, BlockRunKind.PIPELINE)),
     )
     .values(status=BlockRunStatus.READY, due_at=_now)
 )

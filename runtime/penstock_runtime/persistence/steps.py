@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Table, bindparam
+from sqlalchemy import Column, ColumnElement, Table, bindparam, literal_column
 from sqlalchemy.dialects import postgresql
 
 from penstock_runtime.domain.runs import Attempt, BlockRun, Lease, Member, Run
@@ -27,6 +28,11 @@ MEMBER = record_columns(members, Member)
 LEASE = record_columns(leases, Lease)
 TRIGGER = record_columns(triggers, Trigger)
 CODE_VERSION = record_columns(code_versions, CodeVersion)
+
+
+def any_of(column: Column[Any], choices: Iterable[StrEnum]) -> ColumnElement[bool]:
+    """Return the condition that the column is one of these, which are part of the statement's text."""
+    return column.in_([literal_column(repr(choice.value)) for choice in sorted(choices)])
 
 
 def field_values(record: Any) -> dict[str, Any]:
@@ -53,4 +59,3 @@ class Steps:
     def __init__(self, session: Session) -> None:
         """Speak through the session of an open transaction."""
         self._session = session
-

@@ -54,10 +54,8 @@ class TriggerSteps(Steps):
 
     def triggers(self, pipeline: str | None = None) -> Sequence[Trigger]:
         """See the port."""
-        if pipeline is None:
-            rows = self._session.rows(_ALL)
-        else:
-            rows = self._session.rows(_OF_PIPELINE, pipeline=pipeline)
+        session = self._session
+        rows = session.rows(_ALL) if pipeline is None else session.rows(_OF_PIPELINE, pipeline=pipeline)
         return [Trigger(*row) for row in rows]
 
     def trigger(self, trigger_id: str) -> Trigger | None:

@@ -128,8 +128,10 @@ class Executor(Protocol):
     """One way to run attempts."""
 
     def submit(self, work: AttemptWork) -> ExternalId:
-        """Start an attempt. Idempotent by attempt id: a repeat, even after its end, starts nothing and returns the
-        same id. Raises WorkRefused or ExecutorUnavailable; what fails later is an observation.
+        """Start an attempt.
+
+        Idempotent by attempt id: a repeat, even after its end, starts nothing and returns the same id. Raises
+        WorkRefused or ExecutorUnavailable; what fails later is an observation.
         """
         ...
 

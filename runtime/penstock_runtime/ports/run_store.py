@@ -147,7 +147,7 @@ class RunTransaction(Protocol):
         ...
 
     def insert_block_runs(self, block_runs: Sequence[BlockRun]) -> int:
-        """Insert those whose (run, block, map index, and for callbacks epoch, parent and event) are free (I2); how many.
+        """Insert those whose (run, block, map index; for callbacks epoch, parent, event) are free (I2); how many.
 
         All belong to one run, which is there.
         """
@@ -243,7 +243,7 @@ class RunTransaction(Protocol):
     def change_blocks(
         self, run_id: str, blocks: Sequence[str], from_statuses: Sequence[BlockRunStatus], change: BlockRunChange
     ) -> Sequence[str]:
-        """Apply one change to the rows (map index -1, of the graph) of these blocks that are in one of the statuses; their slugs."""
+        """Apply one change to the graph's rows (map index -1) of these blocks that have such a status; their slugs."""
         ...
 
     def end_waiting_block_runs(self, run_id: str, status: BlockRunStatus, now: datetime) -> int:
@@ -278,7 +278,9 @@ class RunTransaction(Protocol):
         """Begin a new epoch of an ended run: queued, no end, no cancel, that bundle and count; return its number."""
         ...
 
-    def reset_block_run(self, block_run_id: str, epoch: int, status: BlockRunStatus, waiting_on: int, now: datetime) -> None:
+    def reset_block_run(
+        self, block_run_id: str, epoch: int, status: BlockRunStatus, waiting_on: int, now: datetime
+    ) -> None:
         """Put a block run back to the beginning in a new epoch; attempt numbers are kept and go on."""
         ...
 
@@ -290,7 +292,7 @@ class RunTransaction(Protocol):
         ...
 
     # --- claiming ------------------------------------------------------------------------------------------------
-    def claim_ready(
+    def claim_ready(  # noqa: PLR0913 - who, how much, when: all needed for one statement
         self,
         member_id: str,
         term: int,
@@ -314,7 +316,7 @@ class RunTransaction(Protocol):
         """Return ids of runs that have a block limit and a ready block run, longest ready first."""
         ...
 
-    def claim_ready_of(
+    def claim_ready_of(  # noqa: PLR0913 - the same, within one run
         self,
         run: Run,
         member_id: str,
@@ -371,7 +373,9 @@ class RunTransaction(Protocol):
         """Insert the member and return its term, greater than every term before it. `member.term` is ignored."""
         ...
 
-    def heartbeat(self, member_id: str, term: int, now: datetime, expires_at: datetime, detail: Mapping[str, Any]) -> bool:
+    def heartbeat(
+        self, member_id: str, term: int, now: datetime, expires_at: datetime, detail: Mapping[str, Any]
+    ) -> bool:
         """Renew; False when the member has ended (then it must stop everything it owns)."""
         ...
 
@@ -430,7 +434,10 @@ class RunTransaction(Protocol):
 
     # --- totals --------------------------------------------------------------------------------------------------
     def totals(self, now: datetime) -> Mapping[str, float]:
-        """Return figures for metrics: runs_queued, runs_running, block_runs_ready, attempts_running, oldest_ready_age_seconds."""
+        """Return figures for metrics.
+
+        They are runs_queued, runs_running, block_runs_ready, attempts_running and oldest_ready_age_seconds.
+        """
         ...
 
 

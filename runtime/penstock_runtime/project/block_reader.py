@@ -125,11 +125,12 @@ def _block_type(context: PipelineContext, path: Path, slug: str, values: Mapping
 
 
 def _language(context: PipelineContext, path: Path, slug: str, values: Mapping[str, Any]) -> str | None:
+    names = {"r": "R", "yaml": "YAML", "markdown": "Markdown"}
     language = str(values.get("language") or "python").lower()
     if language in ("python", "sql"):
         return language
     if language in keys.LANGUAGE_SUFFIXES:
-        message, code = f"{slug!r} is written in {language.upper()}, which is not supported", "unsupported"
+        message, code = f"the {names.get(language, language)} block {slug!r} is not supported", "unsupported"
     else:
         message, code = f"{slug!r}: there is no language {language!r}", "unknown-language"
     context.findings.at((*path, "language"), code, message, "write the block in Python or SQL")

@@ -12,9 +12,10 @@ import io
 import os
 import shutil
 import threading
+import time
 import uuid
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from penstock_runtime.domain.errors import NotFound
@@ -23,6 +24,7 @@ from penstock_runtime.project.tree_scan import TreeScanner, TreeState, TreeUnsta
 
 _DATE = (2020, 1, 1, 0, 0, 0)
 _TRIES = 5
+_ABANDONED_SECONDS = 86400
 
 
 def bundle_key(digest: str) -> str:
@@ -98,7 +100,7 @@ class BundleLibrary:
         """Remove the bundles that are not in `keep`, unpacked and stored; return their digests. Idempotent."""
         with self._lock:
             stored = {key.removeprefix("bundles/").removesuffix(".zip") for key in self._artifacts.keys("bundles/")}
-            unpacked = {entry.name for entry in self._unpack_dir.iterdir()} if self._unpack_dir.is_dir() else set()
+            unpacked = set(_unpacked(self._unpack_dir))
             gone = sorted((stored | unpacked) - set(keep))
             for digest in gone:
                 self._artifacts.delete_prefix(bundle_key(digest))
@@ -167,6 +169,15 @@ def _read_only(folder: Path) -> None:
         for name in names:
             Path(parent, name).chmod(0o444)
         Path(parent).chmod(0o555)
+
+
+def _unpacked(folder: Path) -> Iterator[str]:
+    """Yield what may be removed: unpacked bundles, and what a process killed while unpacking left a day ago."""
+    if not folder.is_dir():
+        return
+    for entry in folder.iterdir():
+        if not entry.name.startswith(".") or time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS:
+            yield entry.name
 
 
 def _remove(folder: Path) -> None:

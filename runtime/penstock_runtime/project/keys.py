@@ -207,7 +207,7 @@ NOTEBOOK_TYPES = frozenset({"scratchpad", "markdown", "chart"})
 UNSUPPORTED_TYPES = {
     "dbt": "dbt blocks are not supported",
     "extension": "extension blocks are not supported",
-    "global_data_product": "global_data_product blocks are not supported",
+    "global_data_product": "global data products are not supported",
     "hook": "hooks are not supported",
 }
 PIPELINE_TYPES = frozenset({"python", "pyspark"})

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import jinja2
 import yaml
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 
 from penstock_runtime.domain.errors import PenstockError
 from penstock_runtime.project.documents import LOADER, DocumentBroken, parse
@@ -181,16 +181,28 @@ def _fill(root: yaml.Node, values: list[str]) -> None:
             todo.extend(node.value)
         elif isinstance(node, yaml.ScalarNode) and _PLACEHOLDER.search(node.value):
             node.value = _PLACEHOLDER.sub(lambda found: values[int(found[1])], node.value)
-            if node.style is None:
+            if not node.style:
                 node.tag = _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Templates are rendered in the server's processes, so what would fill their memory in one step is refused."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any) -> Any:
+        """Refuse powers, and repeating a text or a list; other products are computed."""
+        if operator == "**" or not (isinstance(left, int | float) and isinstance(right, int | float)):
+            raise TemplateFailed(f"`{operator}` is for numbers, and powers are refused")
+        return super().call_binop(context, operator, left, right)
 
 
 def _environment(functions: TemplateFunctions, finalize: Callable[..., Any] | None = None) -> jinja2.Environment:
     # No autoescape: what is rendered is SQL, YAML values and executor names, never HTML.
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         undefined=jinja2.StrictUndefined, finalize=finalize, keep_trailing_newline=True, autoescape=False
     )
-    environment.globals.clear()
+    environment.globals = {"range": safe_range}
     environment.globals.update(
         env_var=_asking("environment variable", functions.env_var),
         mage_secret_var=_asking("secret", functions.secret),
@@ -199,7 +211,6 @@ def _environment(functions: TemplateFunctions, finalize: Callable[..., Any] | No
         aws_secret_var=_unsupported("aws_secret_var"),
         azure_secret_var=_unsupported("azure_secret_var"),
         gcp_secret_var=_unsupported("gcp_secret_var"),
-        range=range,
     )
     return environment
 

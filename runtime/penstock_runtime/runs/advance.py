@@ -22,6 +22,10 @@ MAX_FAN_OUT = 10_000
 """Instances that one mapped block may have in one run."""
 
 
+SHOWN = 10
+"""Failed instances that an error names."""
+
+
 class Advance:
     """One run, locked, while its graph moves. `opened` is the change to its count of open block runs."""
 
@@ -72,9 +76,7 @@ class Advance:
         below = self._plan.descendants[slug]
         if below:
             change = BlockRunChange(status, ended_at=self._now)
-            self.opened -= len(
-                self._tx.change_blocks(self._run.id, sorted(below), (BlockRunStatus.PENDING,), change)
-            )
+            self.opened -= len(self._tx.change_blocks(self._run.id, sorted(below), (BlockRunStatus.PENDING,), change))
 
     def _after_success(self, slug: str) -> None:
         dependents = self._plan.by_slug[slug].downstream
@@ -102,9 +104,7 @@ class Advance:
         if count == 0:
             self._end_group(slug, BlockRunStatus.SUCCEEDED, None)
             return
-        change = BlockRunChange(
-            BlockRunStatus.RUNNING, open_instances=count, fan_out=count, started_at=self._now
-        )
+        change = BlockRunChange(BlockRunStatus.RUNNING, open_instances=count, fan_out=count, started_at=self._now)
         self._tx.change_blocks(self._run.id, (slug,), (BlockRunStatus.PENDING,), change)
         self._make_instances(slug, count)
         self.opened += count
@@ -184,7 +184,7 @@ def group_verdict(instances: Sequence[BlockRun]) -> tuple[BlockRunStatus, Mappin
     """Return what a group of ended instances amounts to, and why when it failed; pure."""
     failed = [one.map_index for one in instances if one.status is BlockRunStatus.FAILED]
     if failed:
-        shown = ", ".join(str(index) for index in failed[:10]) + (" …" if len(failed) > 10 else "")
+        shown = ", ".join(str(index) for index in failed[:SHOWN]) + (" …" if len(failed) > SHOWN else "")
         return BlockRunStatus.FAILED, {
             "type": "instances_failed",
             "message": f"{len(failed)} of {len(instances)} instances failed: {shown}",

@@ -15,6 +15,9 @@ from penstock_runtime.ports.run_store import RunTransaction
 from penstock_runtime.runs.inputs import read_inputs
 from penstock_runtime.runs.services import Owner
 
+LOCAL = ExecutorType.LOCAL_PYTHON.value
+"""Where an attempt goes unless its block says otherwise; the others are written after the claim."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -32,7 +35,7 @@ def claim(tx: RunTransaction, plans: PlanSource, owner: Owner, free: int, now: d
     if free <= 0:
         return ()
     ids = [new_id() for _ in range(free)]
-    rows = tx.claim_ready(owner.member_id, owner.term, free, now, host=owner.host, attempt_ids=ids)
+    rows = tx.claim_ready(owner.member_id, owner.term, free, now, host=owner.host, attempt_ids=ids, executor=LOCAL)
     return _complete(tx, plans, rows)
 
 
@@ -47,7 +50,9 @@ def claim_limited(tx: RunTransaction, plans: PlanSource, owner: Owner, free: int
         if run is None:
             continue
         ids = [new_id() for _ in range(left)]
-        rows = tx.claim_ready_of(run, owner.member_id, owner.term, left, now, host=owner.host, attempt_ids=ids)
+        rows = tx.claim_ready_of(
+            run, owner.member_id, owner.term, left, now, host=owner.host, attempt_ids=ids, executor=LOCAL
+        )
         claimed.extend(_complete(tx, plans, rows))
     return claimed
 
@@ -60,7 +65,9 @@ def claim_of_run(
     if run is None:
         return ()
     ids = [new_id() for _ in range(free)]
-    rows = tx.claim_ready_of(run, owner.member_id, owner.term, free, now, host=owner.host, attempt_ids=ids)
+    rows = tx.claim_ready_of(
+        run, owner.member_id, owner.term, free, now, host=owner.host, attempt_ids=ids, executor=LOCAL
+    )
     return _complete(tx, plans, rows)
 
 
@@ -71,7 +78,9 @@ def _complete(
     for run, block_run, attempt in rows:
         plan = plans.plan(run.bundle, run.pipeline)
         claimed.append(Claimed(run, block_run, attempt, plan, read_inputs(tx, plan, run, block_run)))
-    remote = {one.attempt.id: executor_of(one).value for one in claimed if executor_of(one) is not ExecutorType.LOCAL_PYTHON}
+    remote = {
+        one.attempt.id: executor_of(one).value for one in claimed if executor_of(one) is not ExecutorType.LOCAL_PYTHON
+    }
     if remote:
         tx.set_attempts_executor(remote)
     return claimed

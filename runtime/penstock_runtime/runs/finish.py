@@ -12,7 +12,6 @@ from penstock_runtime.domain.runs import (
     BlockRun,
     BlockRunKind,
     BlockRunStatus,
-    Run,
     RunStatus,
 )
 from penstock_runtime.domain.verdicts import AttemptOutcome, Verdict, judge

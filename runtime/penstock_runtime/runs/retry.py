@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock_runtime.domain.blocks import PipelinePlan
-from penstock_runtime.domain.errors import BlockNotFound, InvalidInput, NotFound, PipelineInvalid, RunNotFinished, RunNotFound
+from penstock_runtime.domain.errors import (
+    BlockNotFound,
+    InvalidInput,
+    NotFound,
+    PipelineInvalid,
+    RunNotFinished,
+    RunNotFound,
+)
 from penstock_runtime.domain.ids import new_id
 from penstock_runtime.domain.runs import (
     RUN_ENDED,
@@ -113,7 +120,7 @@ def chosen(plan: PipelinePlan, rows: Mapping[str, BlockRun], request: RetryRun) 
     else:
         ended_well = (BlockRunStatus.SUCCEEDED,)
         first = [slug for slug in plan.by_slug if slug not in rows or rows[slug].status not in ended_well]
-        first = [slug for slug in first if not _still_skipped(plan, rows, slug)]
+        first = [slug for slug in first if not _still_skipped(rows, slug)]
     again = set(first)
     for slug in first:
         again |= plan.descendants[slug]
@@ -124,7 +131,7 @@ def chosen(plan: PipelinePlan, rows: Mapping[str, BlockRun], request: RetryRun) 
     return frozenset(again)
 
 
-def _still_skipped(plan: PipelinePlan, rows: Mapping[str, BlockRun], slug: str) -> bool:
+def _still_skipped(rows: Mapping[str, BlockRun], slug: str) -> bool:
     # A conditional's false is a decision, not a failure: it stands unless something above it is done again.
     return slug in rows and rows[slug].status is BlockRunStatus.SKIPPED
 

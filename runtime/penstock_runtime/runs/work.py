@@ -29,7 +29,7 @@ class Places:
 
 
 def work_of(claimed: Claimed, places: Places, render_sql: RenderSql, environment_name: str) -> Mapping[str, Any]:
-    """Return the WORK document of a claimed attempt. Raises what `render_sql` raises for SQL that cannot be rendered."""
+    """Return the WORK document of a claimed attempt. Raises what `render_sql` raises."""
     plan, run, row = claimed.plan, claimed.run, claimed.block_run
     unit = {BlockRunKind.CALLBACK: "callback", BlockRunKind.PIPELINE: "pipeline"}.get(row.kind, "block")
     work: dict[str, Any] = {

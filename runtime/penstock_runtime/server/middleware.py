@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 
@@ -9,7 +10,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from penstock_runtime.server.health.metrics import Metrics
+from penstock_runtime.server.problems import problem
 from penstock_runtime.server.services import ServerSettings
+
+logger = logging.getLogger("penstock.server")
 
 _POLICY = (
     "default-src 'self'",
@@ -59,16 +63,26 @@ class Surroundings:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
+        started = False
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 message["headers"] = [*message.get("headers", ()), *self.headers]
                 if scope["path"].startswith("/api/"):
                     MutableHeaders(scope=message).setdefault("cache-control", "no-store")
                 self._count(scope, message["status"], time.perf_counter() - began)
             await send(message)
 
-        await self.app(scope, receive, send_with_headers)
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception:  # the edge: whatever went wrong in a request ends here, as an answer with every header
+            if started:
+                raise
+            logger.exception("unexpected error in %s %s", scope["method"], scope["path"])
+            response = problem(500, "something went wrong on our side; the server's log has the details")
+            await response(scope, receive, send_with_headers)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         # Labels come from the route's template, never from the address: else callers could make metrics without end.

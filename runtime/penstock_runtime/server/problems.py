@@ -113,7 +113,9 @@ def _members(error: PenstockError) -> Mapping[str, Any]:
 
 
 async def _on_own(_request: Request, error: Exception) -> Response:
-    return problem_of(error) if isinstance(error, PenstockError) else await _on_unexpected(_request, error)
+    if not isinstance(error, PenstockError):
+        raise error
+    return problem_of(error)
 
 
 async def _on_validation(_request: Request, error: Exception) -> Response:
@@ -125,20 +127,15 @@ async def _on_validation(_request: Request, error: Exception) -> Response:
 
 async def _on_http(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
-        return await _on_unexpected(_request, error)
+        raise error
     return problem(error.status_code, str(error.detail), headers=error.headers)
 
 
-async def _on_unexpected(_request: Request, _error: Exception) -> Response:
-    # Starlette logs the traceback itself after this answer.
-    return problem(500, "something went wrong on our side; the server's log has the details")
-
-
+# What is none of these is answered by `middleware.Surroundings`, which stands outside.
 HANDLERS: Mapping[type[Exception], Callable[..., Any]] = {
     PenstockError: _on_own,
     RequestValidationError: _on_validation,
     HTTPException: _on_http,
-    Exception: _on_unexpected,
 }
 
 

@@ -5,60 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
-from penstock_runtime.domain.errors import Conflict
 from penstock_runtime.ports.artifact_store import ArtifactStore
 from penstock_runtime.ports.authentication import Accounts, Authentication
 from penstock_runtime.ports.log_store import LogStore
 from penstock_runtime.ports.secret_store import SecretStore
+from penstock_runtime.ports.sources import SourceChanged, Sources, SourceText
 from penstock_runtime.runs.services import RunServices
 from penstock_runtime.server.event_hub import EventHub
 
+__all__ = ["STATIC_DIR", "ServerSettings", "Services", "SourceChanged", "SourceText", "Sources"]
+
 STATIC_DIR = Path(__file__).parent / "static"
 """Where `make web` puts the built page."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceText:
-    """One file of the project as it is now. `etag` is its content's hash, without quotes; `path` is for people."""
-
-    text: str
-    etag: str
-    path: str
-    language: str
-
-
-class SourceChanged(Conflict):
-    """Somebody saved in the meantime; `current` is what is there now."""
-
-    def __init__(self, message: str, current: SourceText) -> None:
-        """Keep the present text, so that the two can be shown side by side."""
-        super().__init__(message)
-        self.current = current
-
-
-class Sources(Protocol):
-    """The project's files on disk, as people edit them. A change is published as a new code version before it returns.
-
-    `if_match` is the etag the edit began from, None for a file that must not exist yet; SourceChanged otherwise.
-    Raises PipelineNotFound, BlockNotFound, InvalidInput (text that cannot be kept at all), Conflict.
-    """
-
-    def read_source(self, pipeline: str, block: str) -> SourceText: ...
-    def save_source(self, pipeline: str, block: str, text: str, if_match: str | None, by: str) -> SourceText: ...
-    def read_definition(self, pipeline: str) -> SourceText:
-        """Return the text of the pipeline's `metadata.yaml`."""
-        ...
-
-    def save_definition(self, pipeline: str, text: str, if_match: str | None, by: str) -> SourceText:
-        """Write it; without `if_match` a pipeline of that slug is made."""
-        ...
-
-    def delete_pipeline(self, pipeline: str, by: str) -> None:
-        """Remove the pipeline's folder; its blocks' files, which others may use, stay."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ class WebUi(StaticFiles):
         super().__init__(directory=directory, check_dir=False)
         self.folder = directory
 
+    async def check_config(self) -> None:
+        """Check nothing: a folder that is not there yet is answered by a page that says so."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Return a file, the first page, or what to do when neither is there."""
         if scope["method"] not in {"GET", "HEAD"} or path.split("/", 1)[0] == "api":

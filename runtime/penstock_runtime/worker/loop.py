@@ -5,79 +5,36 @@ from __future__ import annotations
 import logging
 import os
 import selectors
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from penstock_runtime.domain.blocks import ExecutorType
 from penstock_runtime.domain.errors import NotFound, PenstockError, StoreContention, StoreUnavailable
-from penstock_runtime.domain.runs import UNMAPPED, BlockRunKind, ExitReason
+from penstock_runtime.domain.runs import BlockRunKind, ExitReason
 from penstock_runtime.domain.verdicts import AttemptOutcome
-from penstock_runtime.ports.artifact_store import ArtifactStore, ArtifactStoreFailed
-from penstock_runtime.ports.environments import EnvironmentRef
+from penstock_runtime.ports.artifact_store import ArtifactStoreFailed
 from penstock_runtime.ports.executor import (
-    AttemptWork,
     BlockEvent,
     Executor,
-    ExternalId,
     Observation,
     ObservedState,
 )
-from penstock_runtime.ports.log_store import LogKey, LogStore, encode_line
+from penstock_runtime.ports.log_store import encode_line
 from penstock_runtime.ports.run_store import RunTransaction
 from penstock_runtime.ports.wakeups import Wakeup
 from penstock_runtime.runs.abandon import abandon_run
 from penstock_runtime.runs.claim import Claimed, claim, claim_limited, claim_of_run, executor_of
 from penstock_runtime.runs.finish import Finished, finish_attempt
-from penstock_runtime.runs.membership import Membership
-from penstock_runtime.runs.services import RunServices
 from penstock_runtime.runs.whole_pipeline import record_block_event
-from penstock_runtime.runs.work import Places, RenderSql, work_of
 from penstock_runtime.worker import staging
-from penstock_runtime.worker.environment_gate import EnvironmentGate
+from penstock_runtime.worker.assembling import attempt_work, log_key
+from penstock_runtime.worker.parts import Active, WorkerParts
 
 log = logging.getLogger("penstock.worker")
 
 KILL_GRACE_SECONDS = 5.0
 """How long a cancelled or timed-out attempt has between SIGTERM and SIGKILL."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerParts:
-    """What a worker is made of.
-
-    `bundle_dir` unpacks a bundle and returns its folder on this machine. `only_run` narrows claims to one run.
-    """
-
-    services: RunServices
-    membership: Membership
-    executors: Mapping[ExecutorType, Executor]
-    artifacts: ArtifactStore
-    logs: LogStore
-    environments: EnvironmentGate
-    bundle_dir: Callable[[str], Path]
-    project_dir: Path
-    staging_root: Path
-    render_sql: RenderSql
-    slots: int
-    poll_seconds: float
-    environment_name: str = "prod"
-    only_run: str | None = None
-
-
-@dataclass(slots=True)
-class _Active:
-    """An attempt of ours: claimed, perhaps waiting for its environment, then started."""
-
-    claimed: Claimed
-    external_id: ExternalId | None = None
-    outcome: AttemptOutcome | None = None
-    cancelled: bool = False
-    pid: int | None = None
-    pid_written: bool = False
-    events: list[BlockEvent] = field(default_factory=list)
 
 
 class Worker:
@@ -86,7 +43,7 @@ class Worker:
     def __init__(self, parts: WorkerParts) -> None:
         """Register everything that can wake it."""
         self._parts = parts
-        self._active: dict[str, _Active] = {}
+        self._active: dict[str, Active] = {}
         self._claiming = True
         self._next_poll = 0.0
         self.turns = 0
@@ -170,7 +127,7 @@ class Worker:
                 if active is not None:
                     self._note(active, observation)
 
-    def _note(self, active: _Active, observation: Observation) -> None:
+    def _note(self, active: Active, observation: Observation) -> None:
         active.pid = observation.pid or active.pid
         active.events.extend(observation.events)
         if observation.state is not ObservedState.FINISHED or active.outcome is not None:
@@ -190,7 +147,7 @@ class Worker:
             ),
         )
 
-    def _adopted(self, active: _Active, outcome: AttemptOutcome) -> AttemptOutcome:
+    def _adopted(self, active: Active, outcome: AttemptOutcome) -> AttemptOutcome:
         """Bring the files of a success into the artifact store; if that fails, so does the attempt."""
         folder = self._staging_of(active.claimed)
         result = outcome.result
@@ -219,17 +176,17 @@ class Worker:
             finished, claimed = self._transact(ended)
         except (StoreUnavailable, StoreContention):
             raise
-        except Exception as error:  # noqa: BLE001 - one run's trouble must not stop the others: find it, end it alone
-            log.exception("advancing %d attempts together failed, taking them one by one: %s", len(ended), error)
+        except Exception:
+            log.exception("advancing %d attempts together failed, taking them one by one", len(ended))
             finished, claimed = self._one_by_one(ended), []
         for active in ended:
             self._active.pop(active.claimed.attempt.id, None)
         self._tell(finished)
         for one in claimed:
-            self._active[one.attempt.id] = _Active(one)
+            self._active[one.attempt.id] = Active(one)
             self._start(self._active[one.attempt.id])
 
-    def _transact(self, ended: Sequence[_Active]) -> tuple[list[Finished], list[Claimed]]:
+    def _transact(self, ended: Sequence[Active]) -> tuple[list[Finished], list[Claimed]]:
         services = self._parts.services
         now = services.clock.now()
         with services.store.transaction() as tx:
@@ -249,11 +206,11 @@ class Worker:
             claimed.extend(claim_limited(tx, plans, owner, free - len(claimed), now))
         return claimed
 
-    def _limited(self, ended: Sequence[_Active], finished: Sequence[Finished | None]) -> bool:
-        """Whether runs with a block limit are worth a look: not in the middle of plain chains, which are the hot path."""
+    def _limited(self, ended: Sequence[Active], finished: Sequence[Finished | None]) -> bool:
+        """Whether runs with a block limit are worth a look: not amid plain chains, which are the hot path."""
         return not ended or not finished or any(one.claimed.run.block_run_limit is not None for one in ended)
 
-    def _finish(self, tx: RunTransaction, active: _Active) -> Finished | None:
+    def _finish(self, tx: RunTransaction, active: Active) -> Finished | None:
         services = self._parts.services
         if active.outcome is None:
             raise PenstockError("an attempt without an outcome cannot be finished")
@@ -261,7 +218,7 @@ class Worker:
         owner = self._parts.membership.owner
         return finish_attempt(tx, services.plans, claimed, active.outcome, owner, services.clock.now())
 
-    def _one_by_one(self, ended: Sequence[_Active]) -> list[Finished]:
+    def _one_by_one(self, ended: Sequence[Active]) -> list[Finished]:
         done = []
         for active in ended:
             try:
@@ -271,7 +228,7 @@ class Worker:
                     done.append(one)
             except (StoreUnavailable, StoreContention):
                 raise
-            except Exception as error:  # noqa: BLE001 - the run that cannot be advanced ends as failed, with the reason
+            except Exception as error:
                 log.exception("run %s cannot be advanced", active.claimed.run.id)
                 abandon_run(self._parts.services, active.claimed.run.id, f"the run could not be advanced: {error}")
         return done
@@ -289,7 +246,7 @@ class Worker:
                 self._record_event(active, active.events[0])
                 active.events.pop(0)
 
-    def _record_event(self, active: _Active, event: BlockEvent) -> None:
+    def _record_event(self, active: Active, event: BlockEvent) -> None:
         services = self._parts.services
         attempt = active.claimed.attempt
         report: dict[str, Any] = {"event": "block_started", "block": event.block}
@@ -308,7 +265,7 @@ class Worker:
             if active.external_id is None and active.outcome is None:
                 self._start(active)
 
-    def _start(self, active: _Active) -> None:
+    def _start(self, active: Active) -> None:
         claimed = active.claimed
         try:
             environment = self._parts.environments.ask(claimed.run.bundle)
@@ -316,7 +273,9 @@ class Worker:
                 self._say(claimed, "INFO", line)
             if environment is not None:
                 executor = self._executor(claimed)
-                active.external_id = executor.submit(self._work(claimed, environment))
+                active.external_id = executor.submit(
+                    attempt_work(self._parts, claimed, self._staging_of(claimed), environment)
+                )
         except (PenstockError, OSError) as error:
             reason = ExitReason.LOST if isinstance(error, StoreUnavailable) else ExitReason.ERROR
             said = {"error": {"type": type(error).__name__, "message": str(error)}}
@@ -329,35 +288,10 @@ class Worker:
         kind = executor_of(claimed)
         executor = self._parts.executors.get(kind)
         if executor is None:
-            raise NotFound(f"executor {kind.value} is not set up here; set another in the block, or DEFAULT_EXECUTOR_TYPE")
+            raise NotFound(
+                f"executor {kind.value} is not set up here; set another in the block, or DEFAULT_EXECUTOR_TYPE"
+            )
         return executor
-
-    def _work(self, claimed: Claimed, environment: EnvironmentRef) -> AttemptWork:
-        run, row = claimed.run, claimed.block_run
-        places = Places(self._parts.bundle_dir(run.bundle), self._parts.project_dir, self._staging_of(claimed))
-        payload = dict(work_of(claimed, places, self._parts.render_sql, self._parts.environment_name))
-        payload["inputs"] = staging.localise(
-            self._parts.artifacts, payload["inputs"], payload.get("dynamic_input")
-        )
-        if "results" in payload:
-            done = [{"outputs": outputs} for outputs in payload["results"].values()]
-            here = staging.localise(self._parts.artifacts, done)
-            payload["results"] = {slug: one["outputs"] for slug, one in zip(payload["results"], here, strict=True)}
-        unit = row.kind is BlockRunKind.PIPELINE
-        block = None if unit else claimed.plan.block(row.block)
-        tables = any(one.uses_tables for one in claimed.plan.blocks) if block is None else block.uses_tables
-        sensor = block is not None and block.type.value == "sensor"
-        return AttemptWork(
-            attempt_id=claimed.attempt.id,
-            run_id=run.id,
-            payload=payload,
-            environment=environment,
-            log_key=log_key(claimed),
-            wants_tables=tables or staging.has_table(payload["inputs"]),
-            memory_bytes=payload["limits"]["memory_bytes"],
-            timeout_seconds=None if block is None or sensor else block.timeout_seconds,
-            labels=frozenset({run.id, claimed.attempt.id}),
-        )
 
     def _staging_of(self, claimed: Claimed) -> Path:
         return self._parts.staging_root / claimed.attempt.id
@@ -399,16 +333,6 @@ class Worker:
             self._parts.logs.append(log_key(claimed), encode_line(at, level, text, {"source": "penstock"}))
         except PenstockError as error:
             log.warning("a log line was not kept: %s", error)
-
-
-def log_key(claimed: Claimed) -> LogKey:
-    """Return the name of an attempt's log."""
-    row = claimed.block_run
-    block = row.block or "_pipeline"
-    if row.kind is BlockRunKind.CALLBACK:
-        block = f"{row.block}.{row.parent}.{row.event}"
-    index = None if row.map_index == UNMAPPED else row.map_index
-    return LogKey(row.run_id, block, index, claimed.attempt.number)
 
 
 def _fields(outcome: AttemptOutcome) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Verdict:
 
 
 def judge(ending: Ending) -> Verdict:
-    """Decide the exit reason. Success needs the attempt's own result; what we did to it counts unless it won the race."""
+    """Decide the reason. Success needs the attempt's own result; what we did to it counts unless it won the race."""
     code = None if ending.status is None else os.waitstatus_to_exitcode(ending.status)
     result = ending.result
     good = result is not None and result.get("status") in GOOD_RESULTS
@@ -74,8 +74,8 @@ def _judge_error(result: Mapping[str, Any], code: int | None) -> Verdict:
 def _judge_death(ending: Ending, code: int, *, had_result: bool) -> Verdict:
     when = "after it sent its result" if had_result else "before it had a result"
     if code >= 0:
-        hint = "; something in it called os._exit or ended the interpreter" if code != 0 or not had_result else ""
-        return Verdict(ExitReason.ERROR, f"the process ended with exit code {code} {when}{hint}", code)
+        text = f"the process ended with exit code {code} {when}: something in it ended the interpreter, as os._exit does"
+        return Verdict(ExitReason.ERROR, text, code)
     name = _signal_name(-code)
     if -code == signal.SIGXCPU:
         return Verdict(ExitReason.TIMEOUT, "the process used up its CPU seconds", code)

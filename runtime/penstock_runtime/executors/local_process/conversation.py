@@ -1,4 +1,4 @@
-"""The talk with running children: their work goes out, what they say is noted on the attempt, their asks are answered."""
+"""The talk with running children: their work goes out, what they say is noted, what they ask is answered."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Conversation:
         if mask & ~select.EPOLLOUT:
             self._listen(attempt, channel)
         if attempt.channel is not None:
-            self._reactor.want_write(channel.socket.fileno(), channel.blocked)
+            self._reactor.want_write(channel.socket.fileno(), wanted=channel.blocked)
 
     def _listen(self, attempt: Attempt, channel: Channel) -> None:
         """Take what has come. A closed socket says nothing by itself: the child's end is told by its runner."""
@@ -105,17 +105,15 @@ class Conversation:
             try:
                 self._listen(attempt, attempt.channel)
             finally:
-                if attempt.channel is not None and not self._more(attempt.channel):
-                    self.close(attempt)
+                self._close_if_dry(attempt)
 
-    @staticmethod
-    def _more(channel: Channel) -> bool:
-        """Whether there is something to read (an end of stream too) without waiting."""
-        try:
-            channel.socket.recv(1, socket.MSG_PEEK)
-        except OSError:
-            return False
-        return True
+    def _close_if_dry(self, attempt: Attempt) -> None:
+        """Close when there is nothing more to read without waiting."""
+        if attempt.channel is not None:
+            try:
+                attempt.channel.socket.recv(1, socket.MSG_PEEK)
+            except OSError:
+                self.close(attempt)
 
     def close(self, attempt: Attempt) -> None:
         """Stop listening. Idempotent."""

@@ -187,7 +187,7 @@ class LocalProcessExecutor:
 
     # Besides the port.
 
-    def warm(self, environment: EnvironmentRef, tables: bool = False) -> None:
+    def warm(self, environment: EnvironmentRef, *, tables: bool = False) -> None:
         """Have a runner up for an environment before its first work. Idempotent."""
         self._pool(environment).warm(DATA if tables else LIGHT)
 
@@ -308,10 +308,10 @@ class LocalProcessExecutor:
             self._finish(attempt)
         while self._over:
             external_id, size = self._over.popleft()
-            attempt = self._attempts.get(ExternalId(external_id))
-            if attempt is not None and attempt.result is None:
-                text = f"used {size} bytes of memory; its limit is {attempt.work.memory_bytes}"
-                self._cut(attempt, Cut(ExitReason.OUT_OF_MEMORY, text), 0)
+            fat = self._attempts.get(ExternalId(external_id))
+            if fat is not None and fat.result is None:
+                text = f"used {size} bytes of memory; its limit is {fat.work.memory_bytes}"
+                self._cut(fat, Cut(ExitReason.OUT_OF_MEMORY, text), 0)
 
     def _on_over(self, external_id: str, size: int) -> None:
         """Note that a tree is over its limit. From the sampler's thread."""

@@ -10,6 +10,7 @@ from typing import Any
 
 FRAME_LIMIT_BYTES = 256 * 1024 * 1024
 """A longer frame is no message of the SDK: inline outputs are small, and samples are capped."""
+HEADER_BYTES = 4
 READ_BYTES = 256 * 1024
 
 
@@ -66,7 +67,7 @@ class Channel:
         messages: list[dict[str, Any]] = []
         buffer = self._incoming
         start = 0
-        while len(buffer) - start >= 4:
+        while len(buffer) - start >= HEADER_BYTES:
             (size,) = struct.unpack_from(">I", buffer, start)
             if size > FRAME_LIMIT_BYTES:
                 raise BrokenFrame(f"a message of {size} bytes")

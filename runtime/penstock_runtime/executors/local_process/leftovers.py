@@ -45,15 +45,14 @@ def owner_mark(owner: str) -> str:
 def marked_processes(owner: str) -> list[Marks]:
     """Return every living process that carries a mark of this owner and may be read."""
     own = os.getpid()
-    pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
+    pids = (int(folder.name) for folder in Path("/proc").glob("[0-9]*"))
     marks = (_marks_of(pid, owner) for pid in pids if pid != own)
     return [found for found in marks if found is not None and process_tree.is_running(found.pid)]
 
 
 def _marks_of(pid: int, owner: str) -> Marks | None:
     try:
-        with open(f"/proc/{pid}/environ", "rb") as environ:
-            data = environ.read()
+        data = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return None
     if f"{OWNER_VARIABLE}={owner}.".encode() not in data:

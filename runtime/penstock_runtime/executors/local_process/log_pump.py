@@ -1,23 +1,30 @@
 """The thread that reads what children write and appends it to the log store.
 
-It is apart from the executor's own thread so that a block that prints without end delays nobody. It reads one chunk of
-64 KiB at a time, round robin, and past an attempt's cap it only counts: memory does not grow with the output. The end
+It is apart from the executor's own thread so that a block that prints without end delays nobody. It reads one chunk at
+a time, round robin, and past an attempt's cap it only counts: memory does not grow with the output. The end
 of a long log is kept besides its beginning, since that is where errors are.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from penstock_runtime.executors.local_process.log_lines import LineSplitter, WrittenLine
 from penstock_runtime.ports.log_store import LogKey, LogStore, LogStoreFailed, encode_line
 
-READ_BYTES = 64 * 1024
+PIPE_BYTES = 64 * 1024
+READ_BYTES = 512 * 1024
 TAIL_BYTES = 64 * 1024
+WINDOW_SECONDS = 0.05
+WINDOW_ROUNDS = 40
+REST_SECONDS = 0.002
 PARTIAL_SECONDS = 0.5
 """A line without its newline (a prompt, a progress bar) is shown after so long."""
 
@@ -33,8 +40,15 @@ class LogSource:
         self.stored = 0
         self.cut = 0
         self.lost = 0
+        self.widened = False
         self.splitter = LineSplitter()
         self.tail = bytearray()
+
+    def widen(self) -> None:
+        """Give a flood a wider pipe: fewer turns for the same bytes, on both sides. The kernel may refuse."""
+        self.widened = True
+        with suppress(OSError):
+            fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, READ_BYTES)
 
     def leave_out(self, data: bytes) -> None:
         """Count bytes that are not stored, and keep the last of them."""
@@ -63,6 +77,8 @@ class LogPump:
         self._on_log = on_log
         self._on_done = on_done
         self._sources: dict[int, LogSource] = {}
+        self._window = 0.0
+        self._rounds = 0
         self._epoll = select.epoll()
         self._stop_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._stop_fd, select.EPOLLIN)
@@ -90,6 +106,7 @@ class LogPump:
 
     def _run(self) -> None:
         while True:
+            self._rest()
             partial = any(source.splitter.partial for source in list(self._sources.values()))
             ready = self._epoll.poll(PARTIAL_SECONDS if partial else None)
             if not ready:
@@ -105,6 +122,15 @@ class LogPump:
                 pass
             self._end(source)
 
+    def _rest(self) -> None:
+        """Let output gather when it comes in crumbs without end: fewer, larger reads, and the processor for others."""
+        now = time.monotonic()
+        if now - self._window > WINDOW_SECONDS:
+            self._window, self._rounds = now, 0
+        self._rounds += 1
+        if self._rounds > WINDOW_ROUNDS:
+            time.sleep(REST_SECONDS)
+
     def _read(self, source: LogSource) -> bool:
         """Take one chunk; False when there is none now. At the end of the stream, finish the source."""
         try:
@@ -116,6 +142,8 @@ class LogPump:
         if not chunk:
             self._end(source)
             return False
+        if len(chunk) >= PIPE_BYTES and not source.widened:
+            source.widen()
         if source.cut:
             source.leave_out(chunk)
         else:

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from penstock import process_tree
 
@@ -82,10 +83,9 @@ def tree_bytes(root: int, threshold: int) -> int:
 
 
 def resident_bytes(pid: int) -> int:
-    """Return a process's private resident bytes (shared file pages left out); 0 when it is gone."""
+    """Return a process's resident bytes, shared ones too; 0 when it is gone."""
     try:
-        with open(f"/proc/{pid}/statm", "rb") as statm:
-            fields = statm.read().split()
+        fields = Path(f"/proc/{pid}/statm").read_bytes().split()
     except OSError:
         return 0
     return int(fields[1]) * PAGE_BYTES
@@ -94,10 +94,9 @@ def resident_bytes(pid: int) -> int:
 def proportional_bytes(pid: int) -> int:
     """Return a process's proportional set size in bytes; its resident size where that may not be read."""
     try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as rollup:
-            for line in rollup:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines():
+            if line.startswith(b"Pss:"):
+                return int(line.split()[1]) * 1024
     except OSError:
         return resident_bytes(pid)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Callable
+from contextlib import suppress
 
 from penstock_runtime.executors.local_process.timers import Timer, Timers
 
@@ -34,7 +35,7 @@ class Reactor:
         self._handlers[fd] = handler
         self._epoll.register(fd, select.EPOLLIN)
 
-    def want_write(self, fd: int, wanted: bool) -> None:
+    def want_write(self, fd: int, *, wanted: bool) -> None:
         """Also call the handler while the descriptor is writable, or no longer."""
         self._epoll.modify(fd, select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
 
@@ -52,10 +53,8 @@ class Reactor:
         os.eventfd_write(self._wake_fd, 1)
 
     def _woken(self, _: int) -> None:
-        try:
+        with suppress(BlockingIOError):
             os.eventfd_read(self._wake_fd)
-        except BlockingIOError:
-            pass
         for action in self.on_wake:
             action()
 

@@ -8,6 +8,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 _TFD_NONBLOCK = os.O_NONBLOCK
 _TFD_CLOEXEC = os.O_CLOEXEC
@@ -61,10 +62,8 @@ class Timers:
 
     def fire(self) -> None:
         """Do all that is due."""
-        try:
+        with suppress(BlockingIOError):
             os.read(self.fd, 8)
-        except BlockingIOError:
-            pass
         now = time.monotonic()
         while self._heap and (self._heap[0][2].action is None or self._heap[0][0] <= now):
             timer = heapq.heappop(self._heap)[2]

@@ -1,4 +1,4 @@
-"""One runner process (see penstock.runner) as the executor sees it: its start, its socket, its children forked ahead."""
+"""One runner process (see penstock.runner) as the executor sees it: its start, socket and children."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class WarmParent:
         self._events = events
         self._outbox: deque[bytes] = deque()
         # A file and not a pipe: nobody has to read it, and a parent writes next to nothing.
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the runner; closed in `reap`
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             self.process = self._spawn(ref, environ, theirs)
@@ -88,9 +88,11 @@ class WarmParent:
         self._control.setblocking(False)
         reactor.add(self._control.fileno(), self._on_ready)
 
-    def _spawn(self, ref: EnvironmentRef, environ: Mapping[str, str], control: socket.socket) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, ref: EnvironmentRef, environ: Mapping[str, str], control: socket.socket
+    ) -> subprocess.Popen[bytes]:
         arguments = [ref.python, "-s", "-m", "penstock.runner", "--kind", self.kind]
-        return subprocess.Popen(  # noqa: S603 - the interpreter is the environment's, every argument is ours
+        return subprocess.Popen(
             [*arguments, "--control-fd", str(control.fileno())],
             env={**environ, "PYTHONPATH": ref.sdk_path},
             cwd=ref.sdk_path,
@@ -129,7 +131,7 @@ class WarmParent:
         except OSError:
             # Its death is noticed when we read.
             self._outbox.clear()
-        self._reactor.want_write(self._control.fileno(), bool(self._outbox))
+        self._reactor.want_write(self._control.fileno(), wanted=bool(self._outbox))
 
     def _on_ready(self, _: int) -> None:
         self._flush()
@@ -196,7 +198,7 @@ class WarmParent:
         self.send({"op": "exit"})
         self._release()
 
-    def reap(self, wait: bool = False) -> bool:
+    def reap(self, *, wait: bool = False) -> bool:
         """Collect the process; True when it has ended. With `wait`, give it its time and then kill it."""
         if wait:
             try:

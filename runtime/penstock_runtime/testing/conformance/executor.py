@@ -47,32 +47,36 @@ class ExecutorBench(ABC):
 
     executor: Executor
     broker: ScriptedBroker
+    _seen: dict[ExternalId, list[Observation]]
+
+    def __init__(self) -> None:
+        """Start with nothing observed."""
+        self._seen = {}
 
     @abstractmethod
     def work(self, behaviour: str, **fields: Any) -> AttemptWork:
         """Return new work with the AttemptWork fields given, whose code does what the behaviour names.
 
         succeeds: returns {"answer": 42} as output_0 · fails: raises ValueError("no such luck") · dies: ends its process
-        with code 3 · out_of_memory: raises MemoryError · hangs: until it is ended, and ends on SIGTERM · stubborn: until
-        it is ended, and ignores SIGTERM · prints: logs "first", "second" · asks: asks `secret` for known, unknown and
+        with code 3 · out_of_memory: raises MemoryError · hangs: until it is ended, and ends on SIGTERM · stubborn:
+        until it is ended, and ignores SIGTERM · prints: logs "first", "second" · asks: asks `secret` for known, unknown and
         broken, and returns the answers or the errors' texts · pipeline: reports block `a` started and finished.
         """
 
-    def pass_time(self, seconds: float) -> None:
-        """Let time pass for the executor; one that runs on real time has nothing to do."""
+    def pass_time(self, seconds: float) -> None:  # noqa: B027 - an executor on real time has nothing to do here
+        """Let time pass for the executor."""
 
     def settle(
         self, ids: Collection[ExternalId], state: ObservedState = FINISHED, patience: float = PATIENCE_SECONDS
     ) -> dict[ExternalId, list[Observation]]:
-        """Observe until each id has been seen in the state; return all that was observed, by id."""
-        seen: dict[ExternalId, list[Observation]] = {external_id: [] for external_id in ids}
+        """Observe until each id has been seen in the state; return all that was ever observed, by id."""
         give_up = time.monotonic() + patience
-        while not all(any(one.state is state for one in found) for found in seen.values()):
-            assert time.monotonic() < give_up, f"not {state} in time: {seen}"
+        while not all(any(one.state is state for one in self._seen.get(external_id, ())) for external_id in ids):
+            assert time.monotonic() < give_up, f"not {state} in time: {self._seen}"
             self.wait()
             for observation in self.executor.observe():
-                seen.setdefault(observation.external_id, []).append(observation)
-        return seen
+                self._seen.setdefault(observation.external_id, []).append(observation)
+        return self._seen
 
     def wait(self) -> None:
         """Wait for news where there is a descriptor for it."""

@@ -53,7 +53,7 @@ class LogStoreConformance:
         assert [line.message for line in store.read(KEY, offset)[0]] == ["half"]
 
     def test_text_comes_back_as_it_was(self, store: LogStore) -> None:
-        text = "naïve\u2028 \r\n\ttab \x00 \\ \" 漢字 \U0001f600"
+        text = 'naïve\u2028 \r\n\ttab \x00 \\ " 漢字 \U0001f600'
         store.append(KEY, lines(text))
         assert store.read(KEY)[0][0].message == text
 

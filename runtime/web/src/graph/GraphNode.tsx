@@ -9,6 +9,8 @@ export interface NodeFace {
   kind: string;
   status?: string | undefined;
   note?: string | undefined;
+  /** The note is bad news. */
+  alarm?: boolean | undefined;
   done?: number | undefined;
   total?: number | undefined;
 }
@@ -23,7 +25,7 @@ interface GraphNodeProps extends NodeFace {
 }
 
 export const GraphNode = memo(function GraphNode(props: GraphNodeProps) {
-  const { slug, x, y, name, kind, status, note, done, total, selected, tabStop, onSelect } = props;
+  const { slug, x, y, name, kind, status, note, alarm, done, total, selected, tabStop, onSelect } = props;
   const look = status ? lookOf(status) : null;
   const mapped = total !== undefined;
   const progress = mapped ? `${done ?? 0}/${total}` : null;
@@ -35,11 +37,10 @@ export const GraphNode = memo(function GraphNode(props: GraphNodeProps) {
       style={{ transform: `translate(${x}px, ${y}px)`, width: NODE.width, height: NODE.height }} onClick={() => onSelect(slug)}>
       {status ? <StatusIcon status={status} /> : <span className="node-dot" />}
       <span className="node-text">
-        <span className="node-name">{name}</span>
+        <span className="node-head"><span className="node-name">{name}</span>{progress ? <span className="num node-progress">{progress}</span> : null}</span>
         <span className="node-more">
           <span className="node-state">{look?.label ?? kind}</span>
-          {progress ? <span className="num">{progress}</span> : null}
-          {note ? <span className="num node-note">{note}</span> : null}
+          {note ? <span className="num node-note" data-alarm={alarm || undefined}>{note}</span> : null}
         </span>
       </span>
       {mapped && status ? <span className="node-bar"><span style={{ width: `${total ? ((done ?? 0) / total) * 100 : 0}%` }} /></span> : null}

@@ -45,7 +45,7 @@ export function GraphView({ label, blocks, selected, onSelect, tools }: GraphVie
               const at = places.get(block.slug);
               return at ? (
                 <GraphNode key={block.slug} slug={block.slug} x={at.x} y={at.y} name={block.name} kind={block.kind} status={block.status}
-                  note={block.note} done={block.done} total={block.total} selected={block.slug === selected} tabStop={block.slug === stop} onSelect={onSelect} />
+                  note={block.note} alarm={block.alarm} done={block.done} total={block.total} selected={block.slug === selected} tabStop={block.slug === stop} onSelect={onSelect} />
               ) : null;
             })}
           </div>

@@ -1,4 +1,4 @@
-import dagre from "@dagrejs/dagre";
+import dagre, { type GraphLabel } from "@dagrejs/dagre";
 
 export interface GraphBlock {
   slug: string;
@@ -26,46 +26,52 @@ export interface Layout {
 
 export type Direction = "TB" | "LR";
 
-export const NODE = { width: 196, height: 54 } as const;
+export type Ranking = "network-simplex" | "longest-path";
+
+export const NODE = { width: 178, height: 54 } as const;
 const MARGIN = 24;
 
+interface Point {
+  x: number;
+  y: number;
+}
+
 /** Places blocks in layers, upstream before downstream. `x` and `y` are a node's upper left corner, in pixels. */
-export function layOut(blocks: readonly GraphBlock[], direction: Direction): Layout {
-  const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: direction, nodesep: direction === "TB" ? 20 : 16, ranksep: direction === "TB" ? 40 : 56, marginx: MARGIN, marginy: MARGIN });
-  graph.setDefaultEdgeLabel(() => ({}));
+export function layOut(blocks: readonly GraphBlock[], direction: Direction, ranker: Ranking = "longest-path"): Layout {
+  const graph = new dagre.graphlib.Graph<GraphLabel, Point, { points: Point[] }>();
+  const down = direction === "TB";
+  graph.setGraph({ rankdir: direction, ranker, nodesep: down ? 16 : 14, edgesep: 8, ranksep: down ? 38 : 48, marginx: MARGIN, marginy: MARGIN });
+  graph.setDefaultEdgeLabel(() => ({ points: [] }));
   const known = new Set(blocks.map((block) => block.slug));
-  for (const block of blocks) graph.setNode(block.slug, { ...NODE });
+  for (const block of blocks) graph.setNode(block.slug, { x: 0, y: 0, ...NODE });
   for (const block of blocks) {
     for (const upstream of block.upstream) if (known.has(upstream)) graph.setEdge(upstream, block.slug);
   }
   dagre.layout(graph);
-  const nodes = blocks.map(({ slug }) => {
-    const at = graph.node(slug);
-    return { slug, x: (at.x ?? 0) - NODE.width / 2, y: (at.y ?? 0) - NODE.height / 2 };
+  const edges = graph.edges().map(({ v, w }) => {
+    const bends = graph.edge(v, w).points.slice(1, -1);
+    return { from: v, to: w, path: curve(graph.node(v), bends, graph.node(w), down) };
   });
-  const size = graph.graph();
-  return { width: size.width ?? 0, height: size.height ?? 0, nodes, edges: edgesOf(blocks, nodes, direction) };
+  const nodes = blocks.map(({ slug }) => {
+    const { x, y } = graph.node(slug);
+    return { slug, x: x - NODE.width / 2, y: y - NODE.height / 2 };
+  });
+  const { width = 0, height = 0 } = graph.graph();
+  return { width, height, nodes, edges };
 }
 
-function edgesOf(blocks: readonly GraphBlock[], nodes: readonly Placed[], direction: Direction): Edge[] {
-  const bySlug = new Map(nodes.map((node) => [node.slug, node]));
-  return blocks.flatMap((block) => block.upstream.flatMap((upstream) => {
-    const from = bySlug.get(upstream);
-    const to = bySlug.get(block.slug);
-    return from && to ? [{ from: upstream, to: block.slug, path: curve(from, to, direction) }] : [];
-  }));
-}
-
-function curve(from: Placed, to: Placed, direction: Direction): string {
-  if (direction === "TB") {
-    const [x1, y1, x2, y2] = [from.x + NODE.width / 2, from.y + NODE.height, to.x + NODE.width / 2, to.y];
-    const bend = Math.max(18, (y2 - y1) / 2);
-    return `M${x1} ${y1}C${x1} ${y1 + bend} ${x2} ${y2 - bend} ${x2} ${y2}`;
+/** Leaves and enters nodes squarely, and passes through the bends that keep it clear of the nodes between. */
+function curve(from: Point, bends: readonly Point[], to: Point, down: boolean): string {
+  const start = down ? { x: from.x, y: from.y + NODE.height / 2 } : { x: from.x + NODE.width / 2, y: from.y };
+  const end = down ? { x: to.x, y: to.y - NODE.height / 2 } : { x: to.x - NODE.width / 2, y: to.y };
+  let path = `M${start.x} ${start.y}`;
+  let before = start;
+  for (const point of [...bends, end]) {
+    const [mx, my] = [(before.x + point.x) / 2, (before.y + point.y) / 2];
+    path += down ? `C${before.x} ${my} ${point.x} ${my} ${point.x} ${point.y}` : `C${mx} ${before.y} ${mx} ${point.y} ${point.x} ${point.y}`;
+    before = point;
   }
-  const [x1, y1, x2, y2] = [from.x + NODE.width, from.y + NODE.height / 2, to.x, to.y + NODE.height / 2];
-  const bend = Math.max(24, (x2 - x1) / 2);
-  return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+  return path;
 }
 
 export interface Size {
@@ -83,11 +89,15 @@ export function fitScale(layout: Size, room: Size): number {
   return Math.max(SMALLEST_FIT, Math.floor(fit * 100) / 100);
 }
 
-/** The direction that shows more of the graph in the room there is. */
+/** Above this, trying every way takes longer than a person would wait. */
+const MANY_BLOCKS = 80;
+
+/** The layout that shows the most of the graph in the room there is. */
 export function bestLayout(blocks: readonly GraphBlock[], room: Size): Layout {
-  const [down, across] = [layOut(blocks, "TB"), layOut(blocks, "LR")];
-  const shown = (layout: Layout) => Math.min(room.width / layout.width, room.height / layout.height);
-  return shown(across) > shown(down) * 1.1 ? across : down;
+  const rankings: readonly Ranking[] = blocks.length > MANY_BLOCKS ? ["longest-path"] : ["longest-path", "network-simplex"];
+  const shown = (layout: Layout) => Math.min(1, room.width / layout.width, room.height / layout.height);
+  const tried = rankings.flatMap((ranking) => [layOut(blocks, "TB", ranking), layOut(blocks, "LR", ranking)]);
+  return tried.reduce((best, layout) => (shown(layout) > shown(best) + 0.05 ? layout : best));
 }
 
 const AXES: Record<string, { dx: number; dy: number }> = {

@@ -52,7 +52,8 @@ function face(block: BlockSummary, now: number): GraphViewBlock {
     name: block.name,
     kind: kindName(block.type),
     status: block.status,
-    note: ms === null ? undefined : formatDuration(ms),
+    note: block.failed && block.status !== "failed" ? `${block.failed} failed` : ms === null ? undefined : formatDuration(ms),
+    alarm: block.failed > 0,
     done: block.mapped ? block.done : undefined,
     total: block.mapped ? block.instances.length : undefined,
   };

@@ -59,10 +59,9 @@ function RunView({ run, stale }: { run: Run; stale: Error | null }) {
             <StatusBadge status={run.status} />
             {run.held ? <span className="chip">waiting for another run of this pipeline to end</span> : null}
           </div>
-          <p className="muted small run-times">
-            <span>Started <Ago at={run.started_at ?? run.created_at} /></span>
-            <span>took <Duration startedAt={run.started_at} endedAt={run.ended_at} /></span>
-            {run.epoch > 1 ? <span>try {run.epoch} by hand</span> : null}
+          <p className="muted small">
+            {run.started_at ? <>Started <Ago at={run.started_at} /> · {run.ended_at ? "took" : "running for"} <Duration startedAt={run.started_at} endedAt={run.ended_at} /></> : <>Queued <Ago at={run.created_at} /></>}
+            {run.epoch > 1 ? ` · try ${run.epoch}` : null}
           </p>
         </div>
         <div className="row"><RunActions run={run} mayAct={mayAct} onRetry={() => setRetryFrom({ block: null })} /></div>

@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Navigate, NavLink, Outlet, useLocation } from "react-router";
+import { Link, Navigate, NavLink, Outlet, useLocation } from "react-router";
 import { whenSignedOut } from "@/api/client";
 import { events, queries, useIsLive } from "@/api/live";
 import { sessionQuery, signOut } from "@/api/session";
@@ -24,6 +24,7 @@ export function Shell() {
 }
 
 function SignedIn({ session }: { session: Session }) {
+  const { pathname } = useLocation();
   useEffect(() => {
     events.start();
     return () => events.stop();
@@ -33,8 +34,11 @@ function SignedIn({ session }: { session: Session }) {
     <div className="shell">
       <a className="skip" href="#main">Skip to content</a>
       <div className="topbar">
-        <NavLink to="/" className="brand" aria-label="Penstock, first page"><BrandMark /><span>Penstock</span></NavLink>
-        <nav aria-label="Main"><NavLink to="/" end>Pipelines</NavLink><NavLink to="/runs">Runs</NavLink></nav>
+        <Link to="/" className="brand" aria-label="Penstock, first page"><BrandMark /><span>Penstock</span></Link>
+        <nav aria-label="Main">
+          <Link to="/" aria-current={pathname === "/" || pathname.startsWith("/pipelines/") ? "page" : undefined}>Pipelines</Link>
+          <NavLink to="/runs">Runs</NavLink>
+        </nav>
         <span className="grow" />
         <Live />
         <ThemeToggle />

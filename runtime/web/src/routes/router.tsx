@@ -1,9 +1,7 @@
 import { createBrowserRouter, Link, useRouteError } from "react-router";
-import { Empty, ErrorNotice } from "@/components/States";
+import { Empty, ErrorNotice, Loading } from "@/components/States";
 import { GatePage } from "./GatePage";
-import { PipelinePage } from "./PipelinePage";
 import { PipelinesPage } from "./PipelinesPage";
-import { RunPage } from "./RunPage";
 import { RunsPage } from "./RunsPage";
 import { Shell } from "./Shell";
 
@@ -15,16 +13,18 @@ function Broken() {
   return <main className="page" id="main"><ErrorNotice error={useRouteError()} onRetry={() => location.reload()} /></main>;
 }
 
+// The pages with a graph come when they are first opened: the layout library is a third of the whole.
 export const router = createBrowserRouter([
   { path: "/sign-in", element: <GatePage />, errorElement: <Broken /> },
   {
     element: <Shell />,
     errorElement: <Broken />,
+    hydrateFallbackElement: <Loading what="Penstock" />,
     children: [
       { index: true, element: <PipelinesPage /> },
-      { path: "pipelines/:slug", element: <PipelinePage /> },
+      { path: "pipelines/:slug", lazy: async () => ({ Component: (await import("./PipelinePage")).PipelinePage }) },
       { path: "runs", element: <RunsPage /> },
-      { path: "runs/:id", element: <RunPage /> },
+      { path: "runs/:id", lazy: async () => ({ Component: (await import("./RunPage")).RunPage }) },
       { path: "*", element: <NotFound /> },
     ],
   },

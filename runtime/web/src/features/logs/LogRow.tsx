@@ -7,13 +7,13 @@ const LONGEST = 4000;
 
 export const LogRow = memo(function LogRow({ line, showBlock }: { line: LogLine; showBlock: boolean }) {
   const cut = line.message.length - LONGEST;
-  const where = showBlock ? line.block : null;
+  const where = showBlock ? line.block : "";
   const index = line.map_index === null ? "" : `[${line.map_index}]`;
   return (
     <>
       <time dateTime={line.time}>{CLOCK.format(new Date(line.time))}</time>
       <span className="log-level">{line.level === "INFO" ? "" : line.level}</span>
-      {where !== null || index ? <span className="log-where" title={`${line.block ?? ""}${index}`}>{where}{index}</span> : null}
+      {where || index ? <span className="log-where" title={`${line.block}${index}`}>{where}{index}</span> : null}
       <span className="log-text">{cut > 0 ? `${line.message.slice(0, LONGEST)} … ${cut.toLocaleString()} more characters` : line.message}</span>
     </>
   );

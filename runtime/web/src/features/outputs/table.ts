@@ -40,7 +40,7 @@ export function isNumeric(table: Table, column: number): boolean {
 }
 
 export function cellText(value: unknown): string {
-  const text = typeof value === "string" ? value : typeof value === "number" ? number(value) : JSON.stringify(value) ?? "";
+  const text = typeof value === "string" ? value : typeof value === "number" ? number(value) : JSON.stringify(value);
   return text.length > LONGEST_CELL ? `${text.slice(0, LONGEST_CELL)}…` : text;
 }
 

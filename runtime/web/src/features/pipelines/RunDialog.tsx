@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type SubmitEvent, useState } from "react";
 import { useMutation } from "@tanstack/react-query";
 import { newIdempotencyKey, startRun } from "@/api/runs";
 import type { Pipeline } from "@/api/types";
@@ -35,7 +35,7 @@ export function RunDialog({ pipeline, onClose, onStarted }: RunDialogProps) {
     setEntries([...entries, { name, text: "", kind: "text" }]);
     setExtra("");
   }
-  function onSubmit(event: FormEvent) {
+  function onSubmit(event: SubmitEvent) {
     event.preventDefault();
     setTried(true);
     if (entries.every((entry) => "value" in parseEntry(entry))) start.mutate();

@@ -1,4 +1,4 @@
-import { type FormEvent, type KeyboardEvent, useState } from "react";
+import { type SubmitEvent, type KeyboardEvent, useState } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { ApiError } from "@/api/errors";
 import { saveSource, sourceQuery } from "@/api/pipelines";
@@ -35,7 +35,7 @@ function Editor({ pipeline, block, source, mayEdit }: SourceEditorProps & { sour
   const edit = (next: string) => setDraft({ text: next, etag: draft?.etag ?? source.etag });
   const lost = save.error instanceof ApiError ? save.error.current : null;
 
-  function onSubmit(event: FormEvent) {
+  function onSubmit(event: SubmitEvent) {
     event.preventDefault();
     if (draft) save.mutate(draft);
   }

@@ -16,7 +16,7 @@ function kindOf(value: unknown): VariableEntry["kind"] {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value, null, 1) ?? "";
+  return typeof value === "string" ? value : JSON.stringify(value, null, 1);
 }
 
 export type Parsed = { value: unknown } | { problem: string };

@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type SubmitEvent, useState } from "react";
 import { useMutation } from "@tanstack/react-query";
 import { retryRun } from "@/api/runs";
 import type { Run } from "@/api/types";
@@ -19,7 +19,7 @@ export function RetryDialog({ run, block, onClose }: RetryDialogProps) {
     mutationFn: () => retryRun(run.id, block ? { scope: "from_block", block, code } : { scope: "failed", code }),
     onSuccess: onClose,
   });
-  function onSubmit(event: FormEvent) {
+  function onSubmit(event: SubmitEvent) {
     event.preventDefault();
     retry.mutate();
   }

@@ -23,6 +23,7 @@ export interface BlockSummary {
   /** The instances of a mapped block by map index; empty for others. */
   instances: readonly BlockRun[];
   done: number;
+  failed: number;
   mapped: boolean;
 }
 
@@ -71,6 +72,7 @@ function summary(block: PlanBlock, rows: readonly BlockRun[]): BlockSummary {
     tests: rows.flatMap((row) => row.tests),
     instances,
     done: instances.filter((row) => ENDED.has(row.status)).length,
+    failed: instances.filter((row) => row.status === "failed").length,
     mapped: instances.length > 0,
   };
 }

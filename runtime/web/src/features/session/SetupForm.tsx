@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type SubmitEvent, useState } from "react";
 import { useMutation } from "@tanstack/react-query";
 import { setUpOwner } from "@/api/session";
 import { Button } from "@/components/Button";
@@ -15,7 +15,7 @@ export function SetupForm({ onDone }: { onDone: () => void }) {
   const [tried, setTried] = useState(false);
   const make = useMutation({ mutationFn: () => setUpOwner({ code: code.trim(), name: name.trim(), password }), onSuccess: onDone });
   const short = tried && password.length < SHORTEST ? `At least ${SHORTEST} characters.` : undefined;
-  function onSubmit(event: FormEvent) {
+  function onSubmit(event: SubmitEvent) {
     event.preventDefault();
     setTried(true);
     if (password.length >= SHORTEST) make.mutate();

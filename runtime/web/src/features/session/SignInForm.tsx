@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type SubmitEvent, useState } from "react";
 import { useMutation } from "@tanstack/react-query";
 import { signIn } from "@/api/session";
 import { Button } from "@/components/Button";
@@ -9,7 +9,7 @@ export function SignInForm({ onDone }: { onDone: () => void }) {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const enter = useMutation({ mutationFn: () => signIn(name.trim(), password), onSuccess: onDone, onError: () => setPassword("") });
-  function onSubmit(event: FormEvent) {
+  function onSubmit(event: SubmitEvent) {
     event.preventDefault();
     enter.mutate();
   }

@@ -1,4 +1,4 @@
-"""`penstock start`: the web server in this process, the scheduler in another."""
+"""`penstock start`: the web server in this process, the scheduler in another, as the settings say."""
 
 from __future__ import annotations
 
@@ -6,16 +6,27 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from dataclasses import fields
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from penstock_runtime.bootstrap.accounts import public_url
 from penstock_runtime.bootstrap.components import Components, open_components
 from penstock_runtime.bootstrap.logging_setup import set_up_logging
 from penstock_runtime.bootstrap.opening import open_project_settings, upgrade_at_start
 from penstock_runtime.bootstrap.scheduler_process import NOT_ALLOWED, RightHeld, SchedulerProcess
 from penstock_runtime.bootstrap.snapshots import ServeOptions
 from penstock_runtime.bootstrap.supervision import SchedulerChild
+from penstock_runtime.bootstrap.web_member import WebMember
 from penstock_runtime.domain.errors import InvalidInput, PenstockError
 from penstock_runtime.hardening import make_non_dumpable
 from penstock_runtime.scheduler.right import release_right
 from penstock_runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from penstock_runtime.bootstrap.web import WebParts
+    from penstock_runtime.server.services import Services
 
 log = logging.getLogger("penstock")
 
@@ -42,7 +53,8 @@ def _serve_scheduler(settings: Settings) -> int:
     try:
         return process.run()
     except RightHeld as error:
-        log.error("%s", error)
+        # An answer to the operator, not a fault of ours: no traceback.
+        log.error("%s", error)  # noqa: TRY400
         return NOT_ALLOWED
 
 
@@ -64,9 +76,12 @@ class _Server:
             child = SchedulerChild(settings, lambda member: free_member(components, member), self._refused)
             # Before the web framework is imported: the two start side by side.
             child.start()
+        member = WebMember(components)
+        member.start()
         try:
             self._serve(components)
         finally:
+            member.stop()
             if child is not None:
                 child.stop(settings.drain_seconds + settings.lease_seconds)
         if self._refusal:
@@ -75,12 +90,13 @@ class _Server:
         return 0
 
     def _serve(self, components: Components) -> None:
-        from penstock_runtime.bootstrap.web import build_services, first_owner_link
+        # The web framework is imported while the scheduler's own process starts.
+        from penstock_runtime.bootstrap.web import build_web_parts, first_owner_link
         from penstock_runtime.server.app import create_app
         from penstock_runtime.server.serve import ServeOptions as WebOptions
         from penstock_runtime.server.serve import WebServer
 
-        services = build_services(components)
+        services = build_services(components.settings, build_web_parts(components))
 
         def started(port: int) -> None:
             for line in first_owner_link(components, port):
@@ -96,6 +112,21 @@ class _Server:
     def _refused(self, reason: str) -> None:
         self._refusal = reason
         self._stop_web()
+
+
+def build_services(settings: Settings, parts: WebParts) -> Services:
+    """Return what the routes work with."""
+    from penstock_runtime.server.services import ServerSettings, Services
+
+    return Services(
+        **{field.name: getattr(parts, field.name) for field in fields(parts)},
+        settings=ServerSettings(
+            public_url=public_url(settings),
+            version=version("penstock"),
+            thread_count=settings.pool_size,
+            poll_seconds=settings.poll_seconds,
+        ),
+    )
 
 
 def free_member(components: Components, member_id: str) -> None:
