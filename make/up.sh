@@ -19,7 +19,7 @@ PY
 [ "$2" = off ] || make/web.sh build
 if [ ! -e demo/metadata.yaml ]; then
   say "the demo project, into ./demo"
-  .venv/bin/penstock init demo --demo
+  .venv/bin/penstock init demo --demo >/dev/null
 fi
 say "starting (Ctrl-C stops it)"
 exec .venv/bin/penstock start demo --port "$port"

@@ -66,7 +66,14 @@ class TestsFailed(BlockError):
 
 def new_result(status: str, **fields: Any) -> Result:
     """A RESULT of the child protocol."""
-    result: Result = {"status": status, "error": None, "outputs": [], "fan_out": None, "tests": [], "used_tables": False}
+    result: Result = {
+        "status": status,
+        "error": None,
+        "outputs": [],
+        "fan_out": None,
+        "tests": [],
+        "used_tables": False,
+    }
     result.update(fields)
     return result
 
@@ -85,7 +92,7 @@ def run_block(run: BlockRun) -> Result:
     except BaseException as error:  # noqa: BLE001 - the edge of user code: sys.exit and Ctrl-C are failures of the block
         result = failed(error, run.bundle_dir)
     if not result["used_tables"]:
-        result["used_tables"] = any([name in sys.modules for name in _TABLE_LIBRARIES if name not in before])
+        result["used_tables"] = any(name in sys.modules for name in _TABLE_LIBRARIES if name not in before)
     return result
 
 
@@ -115,7 +122,7 @@ def _holds(run: BlockRun, conditional: dict[str, Any], inputs: Inputs) -> bool:
     if not functions:
         raise BlockError(f"{conditional['path']} has no function marked @condition")
     kwargs = {**keyword_arguments(run.work, conditional, run.map_index), **inputs.metadata}
-    return all([call(f, inputs.values, kwargs, f"@condition {f.__name__}") for f in functions])
+    return all(call(f, inputs.values, kwargs, f"@condition {f.__name__}") for f in functions)
 
 
 def call_block(run: BlockRun, collection: Collection, inputs: Inputs) -> Any:
@@ -151,11 +158,11 @@ def _keep(run: BlockRun, value: Any, collection: Collection | None, inputs: Inpu
 def _names_tables(collection: Collection) -> bool:
     """Whether the file imported a table library by name; a data parent has them loaded for every child."""
     loaded = [sys.modules.get(name) for name in _TABLE_LIBRARIES]
-    return any([value is module for value in collection.namespace.values() for module in loaded if module is not None])
+    return any(value is module for value in collection.namespace.values() for module in loaded if module is not None)
 
 
 def run_tests(run: BlockRun, collection: Collection, value: Any) -> list[dict[str, Any]]:
-    """Run the `@test` functions on the outputs. Raises TestsFailed when one fails, with the first failure as its cause."""
+    """Run the `@test` functions on the outputs. Raises TestsFailed, caused by the first failure, when one fails."""
     functions = collection.functions.get("test")
     if not functions:
         return []

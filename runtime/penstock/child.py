@@ -9,7 +9,7 @@ import os
 import sys
 
 from penstock import blocks, logs, mage_hook, session
-from penstock.channel import AskError, Asker, Channel, ChannelError
+from penstock.channel import Asker, AskError, Channel, ChannelError
 from penstock.rehearsal import rehearse
 
 TYPE_CHECKING = False

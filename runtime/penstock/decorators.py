@@ -13,9 +13,13 @@ from _thread import _local
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any
 
     Function = Callable[..., Any]
+
+# CPython's own; every interpreter that runs blocks has it, and `inspect` costs milliseconds.
+_frame: Callable[[int], FrameType] = sys._getframe  # noqa: SLF001
 
 CALLBACK_EVENTS = ("success", "failure")
 
@@ -58,8 +62,8 @@ def _note(kind: str, function: Function, caller: dict[str, Any]) -> Function:
 def _marker(kind: str) -> Function:
     def decorate(function: Function | None = None, *_args: Any, **_kwargs: Any) -> Function:
         if callable(function):
-            return _note(kind, function, sys._getframe(1).f_globals)
-        return lambda inner: _note(kind, inner, sys._getframe(1).f_globals)
+            return _note(kind, function, _frame(1).f_globals)
+        return lambda inner: _note(kind, inner, _frame(1).f_globals)
 
     decorate.__name__ = decorate.__qualname__ = kind
     decorate.__doc__ = f"Mark a function as the block's {kind.replace('_', ' ')}; usable with or without brackets."
@@ -83,26 +87,26 @@ def _note_callback(event: str, function: Function, caller: dict[str, Any]) -> Fu
 
 
 def callback(event: Any = "success", *_args: Any, **_kwargs: Any) -> Function:
-    """Mark a callback: `@callback` and `@callback('success')` run after a success, `@callback('failure')` after a failure.
+    """Mark a callback: `@callback` and `@callback('success')` run after a success, `@callback('failure')` otherwise.
 
     Raises ValueError for any other event.
     """
     if callable(event):
-        return _note_callback("success", event, sys._getframe(1).f_globals)
+        return _note_callback("success", event, _frame(1).f_globals)
     name = str(getattr(event, "value", event))
     if name not in CALLBACK_EVENTS:
         raise ValueError(f"@callback({name!r}): the event must be one of {', '.join(CALLBACK_EVENTS)}")
-    return lambda function: _note_callback(name, function, sys._getframe(1).f_globals)
+    return lambda function: _note_callback(name, function, _frame(1).f_globals)
 
 
 def on_success(function: Function) -> Function:
     """The older spelling of `@callback('success')`."""
-    return _note_callback("success", function, sys._getframe(1).f_globals)
+    return _note_callback("success", function, _frame(1).f_globals)
 
 
 def on_failure(function: Function) -> Function:
     """The older spelling of `@callback('failure')`."""
-    return _note_callback("failure", function, sys._getframe(1).f_globals)
+    return _note_callback("failure", function, _frame(1).f_globals)
 
 
 INJECTED: dict[str, Function] = {

@@ -49,7 +49,8 @@ def describe(error: BaseException, bundle_dir: str | None = None) -> dict[str, A
         message = f"the block called sys.exit({message}); a block ends by returning from its function"
     elif isinstance(error, MemoryError) and not message:
         message = "the block ran out of the memory it may use"
-    return {"type": _type_name(error), "message": message, "traceback": _cut(_traceback(error, bundle_dir), TRACEBACK_LIMIT)}
+    text = _cut(_traceback(error, bundle_dir), TRACEBACK_LIMIT)
+    return {"type": _type_name(error), "message": message, "traceback": text}
 
 
 def _type_name(error: BaseException) -> str:
@@ -74,7 +75,8 @@ def _traceback(error: BaseException, bundle_dir: str | None) -> str:
                 part.filename = _shown(part.filename, bundle_dir)
         return "".join(summary.format()).rstrip()
     except Exception as broken:  # noqa: BLE001 - user code (__str__, __repr__, __cause__) runs while formatting
-        return f"{type(error).__name__}: {message_of(error)}\n(no traceback: formatting it raised {type(broken).__name__})"
+        name = type(broken).__name__
+        return f"{type(error).__name__}: {message_of(error)}\n(no traceback: formatting it raised {name})"
 
 
 def _chain(summary: traceback.TracebackException, seen: set[int]) -> Iterator[traceback.TracebackException]:

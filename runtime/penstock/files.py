@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 try:
-    from _sha2 import sha256 as _small_sha256  # type: ignore[import-not-found,unused-ignore]
+    # The interpreter's own, in two spellings by version: OpenSSL's takes milliseconds and megabytes to import.
+    _small_sha256 = __import__("_sha2" if sys.version_info >= (3, 12) else "_sha256").sha256
 except ImportError:
-    try:
-        from _sha256 import sha256 as _small_sha256  # type: ignore[import-not-found,no-redef,unused-ignore]
-    except ImportError:
-        from hashlib import sha256 as _small_sha256  # type: ignore[assignment]
+    from hashlib import sha256 as _small_sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def sha256_of(data: bytes) -> str:
-    """The SHA-256 of a small piece of data, in hex. The interpreter's own, since OpenSSL's takes longer to import."""
+    """The SHA-256 of a small piece of data, in hex."""
     return str(_small_sha256(data).hexdigest())
 
 
@@ -71,7 +71,7 @@ class HashingFile:
         """The SHA-256 of all that was written."""
         return self._hash.hexdigest()
 
-    def __enter__(self) -> HashingFile:
+    def __enter__(self) -> HashingFile:  # noqa: PYI034 - Self came with Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:

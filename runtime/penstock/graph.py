@@ -45,9 +45,9 @@ class Graph:
             if root is not None and not reduced and root not in roots:
                 roots.append(root)
         if len(roots) > 1:
-            raise BlockError(f"block {slug!r} is mapped over two dynamic blocks, {roots[0]!r} and {roots[1]!r}: reduce one")
+            raise BlockError(f"block {slug!r} is mapped over two dynamic blocks, {' and '.join(roots)}: reduce one")
         if roots and self.blocks[slug].get("dynamic"):
-            raise BlockError(f"the dynamic block {slug!r} is itself mapped over {roots[0]!r}: reduce the output between")
+            raise BlockError(f"the dynamic block {slug!r} is itself mapped over {roots[0]!r}: reduce what is between")
         self.roots[slug] = roots[0] if roots else None
         return self.roots[slug]
 
@@ -77,12 +77,12 @@ class Graph:
         return [
             slug
             for slug in self.blocks
-            if slug not in self.status and all([self.status.get(name) in DONE for name in self.upstream(slug)])
+            if slug not in self.status and all(self.status.get(name) in DONE for name in self.upstream(slug))
         ]
 
     def skips(self, slug: str) -> bool:
         """Whether a block is skipped because an upstream block is."""
-        return any([self.status.get(name) == "skipped" for name in self.upstream(slug)])
+        return any(self.status.get(name) == "skipped" for name in self.upstream(slug))
 
     def instances(self, slug: str) -> list[int | None]:
         """The map indexes that a ready block runs with."""
@@ -97,8 +97,8 @@ class Graph:
             if self.roots[name] is None:
                 entries.append({"block": name, "map_index": None, "outputs": outputs.get(None, [])})
             elif self.blocks[name].get("reduce_output"):
-                indexes = self.instances(name)
-                entries += [_reduced(name, index, outputs.get(index, [])) for index in indexes] or [_reduced(name, None, [])]
+                instances = [_reduced(name, index, outputs.get(index, [])) for index in self.instances(name)]
+                entries += instances or [_reduced(name, None, [])]
             else:
                 entries.append({"block": name, "map_index": map_index, "outputs": outputs.get(map_index, [])})
         return entries

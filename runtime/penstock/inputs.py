@@ -49,7 +49,7 @@ def _read_upstream(
     entries: list[Input], name: str, map_index: int | None, dynamic: dict[str, Any] | None, inputs: Inputs
 ) -> Any:
     for entry in entries:
-        inputs.used_tables |= any([output["format"] in ("arrow", "parquet") for output in entry["outputs"]])
+        inputs.used_tables |= any(output["format"] in ("arrow", "parquet") for output in entry["outputs"])
     if dynamic is not None and dynamic["block"] == name:
         return _read_item(entries, name, int(dynamic["index"]), inputs)
     if _is_reduced(entries, map_index):
@@ -59,7 +59,7 @@ def _read_upstream(
 
 
 def _is_reduced(entries: list[Input], map_index: int | None) -> bool:
-    if len(entries) > 1 or any([entry.get("reduced") for entry in entries]):
+    if len(entries) > 1 or any(entry.get("reduced") for entry in entries):
         return True
     return bool(entries) and map_index is None and entries[0]["map_index"] is not None
 

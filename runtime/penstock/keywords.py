@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def keyword_arguments(work: dict[str, Any], block: dict[str, Any], map_index: int | None) -> dict[str, Any]:
-    """Variables, then what the run says of itself, which wins: instants as aware datetimes in UTC, the rest as given."""
+    """Variables, then what the run says of itself, which wins: instants as aware datetimes, the rest as given."""
     kwargs: dict[str, Any] = dict(work.get("variables") or {})
     for key, value in (work.get("context") or {}).items():
         kwargs[key] = _instant(value) if key == "execution_date" or "_datetime" in key else value

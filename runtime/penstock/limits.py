@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import resource
-from typing import Any, Mapping, Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Mapping, Optional
 
 CPU_GRACE_SECONDS = 5
 """Between SIGXCPU, which Python code may catch, and the kernel's SIGKILL."""

@@ -106,13 +106,15 @@ class _Finder:
     """Finds and makes `mage_ai` modules; stands first in `sys.meta_path`, so an installed mage_ai is not used."""
 
     @staticmethod
-    def find_spec(name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if name != ROOT and not name.startswith(ROOT + "."):
             return None
         own = name[len(ROOT) + 1 :]
         if own and own not in SUPPORTED:
             raise ModuleNotFoundError(not_supported(name), name=name)
-        is_package = not own or any([other.startswith(own + ".") for other in SUPPORTED])
+        is_package = not own or any(other.startswith(own + ".") for other in SUPPORTED)
         return ModuleSpec(name, _finder, is_package=is_package)  # type: ignore[arg-type]
 
     @staticmethod
@@ -132,4 +134,4 @@ _finder = _Finder()
 def install() -> None:
     """Answer `mage_ai` imports in this process from now on. Idempotent."""
     if _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _finder)

@@ -35,10 +35,10 @@ def _encode_pandas(obj: Any) -> Any:
 
 def convert_matrix_to_dataframe(obj: Any) -> Any:
     """A matrix as a pandas frame with text column names; a sparse one is made dense."""
-    import pandas
+    import pandas as pd
 
     dense = obj.toarray() if hasattr(obj, "toarray") else obj
-    frame = pandas.DataFrame(dense)
+    frame = pd.DataFrame(dense)
     frame.columns = [str(name) for name in frame.columns]
     return frame
 
@@ -47,9 +47,9 @@ def sample_output(obj: Any) -> tuple[Any, bool]:
     """A value with its lists cut to 20 items, and whether anything was cut."""
     if isinstance(obj, list):
         pairs = [sample_output(item) for item in obj[:SAMPLE_ITEMS]]
-        cut = len(obj) > SAMPLE_ITEMS or any([was_cut for _, was_cut in pairs])
+        cut = len(obj) > SAMPLE_ITEMS or any(was_cut for _, was_cut in pairs)
         return [item for item, _ in pairs], cut
     if isinstance(obj, dict):
         inner = {key: sample_output(value) for key, value in obj.items()}
-        return {key: value for key, (value, _) in inner.items()}, any([was_cut for _, was_cut in inner.values()])
+        return {key: value for key, (value, _) in inner.items()}, any(was_cut for _, was_cut in inner.values())
     return obj, False

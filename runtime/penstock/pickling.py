@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PROTOCOL = 5
 
 
-class LimitReached(Exception):  # noqa: N818 - a signal between two modules, not an error anyone sees
+class LimitReached(Exception):
     """The pickle is larger than the buffer may grow."""
 
 
@@ -65,8 +65,9 @@ def load(source: Any) -> Any:
     import pickle
 
     try:
-        return pickle.load(source)  # noqa: S301 - written by a block of the same project
+        return pickle.load(source)
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001 - unpickling runs the value's own code, which may raise anything
-        raise OutputError(f"a pickled input cannot be read here ({type(error).__name__}: {message_of(error)})") from error
+    except Exception as error:
+        reason = f"{type(error).__name__}: {message_of(error)}"
+        raise OutputError(f"a pickled input cannot be read here ({reason})") from error

@@ -15,6 +15,7 @@ from queue import SimpleQueue
 
 from penstock import blocks, logs
 from penstock.blocks import BlockRun
+from penstock.errors import BlockError
 from penstock.graph import Graph
 
 TYPE_CHECKING = False
@@ -35,13 +36,13 @@ def run_pipeline(work: dict[str, Any], channel: Channel) -> Result:
     """
     try:
         graph = Graph(work["blocks"], work.get("results") or {})
-    except blocks.BlockError as error:
+    except BlockError as error:
         return blocks.failed(error, work["bundle_dir"])
-    sys.stdout, sys.stderr = logs.Router(sys.stdout), logs.Router(sys.stderr)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = logs.Router(sys.stdout), logs.Router(sys.stderr)
     try:
         return Driver(work, channel, graph).run()
     finally:
-        sys.stdout, sys.stderr = sys.stdout.below, sys.stderr.below  # type: ignore[attr-defined]
+        sys.stdout, sys.stderr = sys.stdout.below, sys.stderr.below
 
 
 class Driver:
@@ -87,7 +88,8 @@ class Driver:
         while self._waiting and self._threads < THREADS:
             slug, map_index = self._waiting.pop(0)
             self._threads += 1
-            threading.Thread(target=self._run_instance, args=(slug, map_index), name=f"block {slug}", daemon=True).start()
+            thread = threading.Thread(target=self._run_instance, args=(slug, map_index), name=slug, daemon=True)
+            thread.start()
 
     def _open_block(self, slug: str) -> bool:
         """Queue a ready block's instances; True when it ended at once, so that others may be ready."""
@@ -205,5 +207,3 @@ def _own_copy(entry: dict[str, Any]) -> dict[str, Any]:
     from copy import deepcopy
 
     return {**entry, "outputs": [{**output, "inline": deepcopy(output.get("inline"))} for output in entry["outputs"]]}
-
-

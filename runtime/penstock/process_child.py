@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import gc
 import json
 import os
-import signal
 import socket
 import struct
 import sys
-import traceback
-from io import TextIOWrapper
-from typing import Any, Dict, NoReturn, Optional
 
 from penstock import limits, process_marks, process_tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, NoReturn, Optional
 
 CONTROL_FD = 3
 HIGHEST_PARENT_FD = 256
 """The parent opens a handful of descriptors; closing up to here is closing all, at no cost."""
 CRASHED = 70
+# The C functions, and plain numbers: the `signal` module turns each into an enum member and back, for every child.
+SIGINT, SIGKILL = int(_signal.SIGINT), int(_signal.SIGKILL)
+PARENT_SIGNALS = (int(_signal.SIGCHLD), int(_signal.SIGUSR2), int(_signal.SIGTERM))
 
 
 def run(control: socket.socket, output_fd: int, mark_address: Optional[int]) -> NoReturn:
@@ -29,7 +33,7 @@ def run(control: socket.socket, output_fd: int, mark_address: Optional[int]) -> 
         frame = read_frame(control)
         code = 0 if frame is None else work(control, frame, mark_address)
     except BaseException:  # noqa: BLE001 - a forked child must never unwind into the parent's stack
-        traceback.print_exc()
+        sys.excepthook(*sys.exc_info())
     finally:
         end(code)
 
@@ -37,29 +41,40 @@ def run(control: socket.socket, output_fd: int, mark_address: Optional[int]) -> 
 def settle(control: socket.socket, output_fd: int) -> socket.socket:
     """Lead a session, die with the parent, adopt orphans, and keep four descriptors: null, output twice, control."""
     os.setsid()
-    process_tree.set_parent_death_signal(signal.SIGKILL)
+    process_tree.set_parent_death_signal(SIGKILL)
     process_tree.become_subreaper()
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGUSR2, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _signal.set_wakeup_fd(-1)
+    for number in PARENT_SIGNALS:
+        _signal.signal(number, _signal.SIG_DFL)
+    _signal.signal(SIGINT, _signal.default_int_handler)
     # Above the four, so that no dup2 below lands on one that is still needed.
     control_fd = os.dup(control.detach())
     os.dup2(output_fd, 1)
     os.dup2(output_fd, 2)
     os.dup2(control_fd, CONTROL_FD, inheritable=False)
     os.closerange(CONTROL_FD + 1, HIGHEST_PARENT_FD)
-    sys.stdout = sys.__stdout__ = open_stream(1)  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = open_stream(2)  # type: ignore[misc]
     return socket.socket(fileno=CONTROL_FD)
 
 
-def open_stream(fd: int) -> TextIOWrapper:
-    """Open a standard stream anew: UTF-8, by line, unable to fail on odd text.
+def prepare_streams() -> None:
+    """Make the standard streams that every child will have: UTF-8, by line, unable to fail on odd text.
 
-    The parent's own objects were made for another kind of file, and would go on seeking on what is now a pipe.
+    Called in the parent, once, so that no child pays for it. A stream looks at its descriptor when it is made and
+    would go on seeking on what later is a pipe; so for that moment the descriptors are a pipe in the parent too.
     """
-    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    read_end, write_end = os.pipe()
+    for fd in (1, 2):
+        kept = os.dup(fd)
+        os.dup2(write_end, fd)
+        stream = open(fd, "w", 1, "utf-8", "backslashreplace", closefd=False)  # noqa: SIM115 - lives as long as we do
+        os.dup2(kept, fd)
+        os.close(kept)
+        if fd == 1:
+            sys.stdout = sys.__stdout__ = stream  # type: ignore[misc]
+        else:
+            sys.stderr = sys.__stderr__ = stream  # type: ignore[misc]
+    os.close(read_end)
+    os.close(write_end)
 
 
 def read_frame(control: socket.socket) -> Optional[Dict[str, Any]]:

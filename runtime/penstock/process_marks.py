@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 ATTEMPT_VARIABLE = "PENSTOCK_ATTEMPT_ID"
 OWNER_VARIABLE = "PENSTOCK_OWNER"

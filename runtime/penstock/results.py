@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from penstock.serialize import Output, Writer
 
 
+PAIR = 2  # items and metadata
+
+
 def split(value: Any) -> tuple[list[Any], bool]:
     """The elements that tests get, and whether they are stored one by one. One element alone stands for itself."""
     if value is None:
@@ -87,7 +90,7 @@ def _items_and_metadata(value: Any) -> tuple[Any, list[dict[str, Any]] | None]:
     holds_items = bool(value) and (type(value[0]) in (list, tuple) or tables.kind_of(value[0]) is not None)
     if len(value) == 1 and holds_items:
         return _as_list(value[0]), None
-    if len(value) == 2 and holds_items and type(value[1]) is list and all([type(one) is dict for one in value[1]]):
+    if len(value) == PAIR and holds_items and type(value[1]) is list and all(type(one) is dict for one in value[1]):
         return _as_list(value[0]), value[1] or None
     return value, None
 
@@ -105,10 +108,8 @@ def length(items: Any) -> int:
 
 def store_fan_out(items: Any, metadata: list[dict[str, Any]] | None, writer: Writer) -> list[Output]:
     """Write a dynamic block's items and metadata so that one item can be read alone."""
-    if isinstance(items, list):
-        outputs = [writer.write_items("output_0", items)]
-    else:
-        outputs = [writer.write("output_0", items)]
+    write = writer.write_items if isinstance(items, list) else writer.write
+    outputs = [write("output_0", items)]
     if metadata:
         outputs.append(writer.write_items("output_1", metadata))
     return outputs

@@ -16,7 +16,6 @@ itself when its own socket closes.
 
 from __future__ import annotations
 
-import argparse
 import array
 import gc
 import importlib
@@ -30,9 +29,12 @@ import sys
 import time
 import warnings
 from contextlib import suppress
-from typing import Any, Dict, List, Optional, Set
 
 from penstock import process_child, process_marks, process_tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Set, Tuple
 
 DATAGRAM_BYTES = 65536
 LEFTOVER_PATIENCE_SECONDS = 5.0
@@ -209,25 +211,31 @@ def preload(kind: str) -> None:
             sys.stderr.write(f"penstock.runner: cannot import {name}: {error!r}\n")
 
 
+def read_arguments(words: List[str]) -> Tuple[str, int]:
+    """Return kind and descriptor. By hand: argparse would be in the memory of every child."""
+    named = dict(zip(words[::2], words[1::2]))
+    if named.keys() != {"--kind", "--control-fd"} or named["--kind"] not in PRELOADED:
+        raise SystemExit("usage: python -m penstock.runner --kind light|data --control-fd N")
+    return named["--kind"], int(named["--control-fd"])
+
+
 def main() -> None:
     """Read the arguments, import, freeze what was imported, say ready, serve."""
-    parser = argparse.ArgumentParser(prog="penstock.runner")
-    parser.add_argument("--kind", choices=sorted(PRELOADED), required=True)
-    parser.add_argument("--control-fd", type=int, required=True)
-    arguments = parser.parse_args()
+    kind, control_fd = read_arguments(sys.argv[1:])
     # Libraries may have started threads at import; their own fork handlers look after those.
     warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
-    control = socket.socket(fileno=arguments.control_fd)
-    os.set_inheritable(arguments.control_fd, False)
+    control = socket.socket(fileno=control_fd)
+    os.set_inheritable(control_fd, False)
     process_tree.become_subreaper()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     address = process_marks.find_mark()
-    preload(arguments.kind)
+    process_child.prepare_streams()
+    preload(kind)
     gc.disable()
     gc.collect()
     gc.freeze()
     runner = Runner(control, address)
-    runner.send({"event": "ready", "pid": os.getpid(), "kind": arguments.kind})
+    runner.send({"event": "ready", "pid": os.getpid(), "kind": kind})
     runner.serve()
 
 

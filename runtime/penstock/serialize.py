@@ -38,7 +38,7 @@ def is_json(value: Any) -> bool:
     if kind is list:
         return all(map(is_json, value))
     if kind is dict:
-        return all([type(key) is str for key in value]) and all(map(is_json, value.values()))
+        return all(type(key) is str for key in value) and all(map(is_json, value.values()))
     return False
 
 
@@ -186,7 +186,7 @@ class _Pickle:
 
     @staticmethod
     def small(value: Any) -> bytes | None:
-        from penstock.pickling import LimitReached, LimitedBuffer, dump
+        from penstock.pickling import LimitedBuffer, LimitReached, dump
 
         buffer = LimitedBuffer(INLINE_BYTES)
         try:
@@ -258,9 +258,9 @@ def _read_inline(output: Output) -> Any:
 
     source = BytesIO(b64decode(output["inline"]))
     if output["format"] == "npy":
-        import numpy
+        import numpy as np
 
-        return numpy.load(source, allow_pickle=False)
+        return np.load(source, allow_pickle=False)
     from penstock.pickling import load
 
     return load(source)
@@ -277,9 +277,9 @@ def _read_text(path: str, _kind: str) -> str:
 
 
 def _read_npy(path: str, _kind: str) -> Any:
-    import numpy
+    import numpy as np
 
-    return numpy.load(path, allow_pickle=False)
+    return np.load(path, allow_pickle=False)
 
 
 def _read_pickle(path: str, _kind: str) -> Any:

@@ -61,7 +61,7 @@ def compiled(path: str) -> CodeType:
             kept = file.read()
         if kept[: len(key)] == key:
             code: CodeType = marshal.loads(kept[len(key) :])  # noqa: S302 - written by this function
-            _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]
+            _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]  # noqa: SLF001 - what importlib itself calls for a moved cache
             return code
     except (OSError, ValueError, EOFError, TypeError):
         # Not there yet, not readable, or written by half: compile.

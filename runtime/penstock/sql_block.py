@@ -89,7 +89,7 @@ def as_frame(value: Any) -> Any:
     if isinstance(value, dict):
         return pandas.DataFrame([value])
     rows = value if isinstance(value, list) else [value]
-    if rows and all([isinstance(row, dict) for row in rows]):
+    if rows and all(isinstance(row, dict) for row in rows):
         return pandas.DataFrame(rows)
     return pandas.DataFrame({"value": rows})
 

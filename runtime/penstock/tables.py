@@ -58,11 +58,11 @@ def write(value: Any, kind: str, sink: Any) -> bool:
 
 
 def _ipc_writer(sink: Any, schema: Any) -> Any:
-    import pyarrow
+    import pyarrow as pa
 
-    compression = "lz4" if pyarrow.Codec.is_available("lz4") else None
-    options = pyarrow.ipc.IpcWriteOptions(compression=compression)
-    return pyarrow.ipc.new_file(pyarrow.PythonFile(sink, mode="w"), schema, options=options)
+    compression = "lz4" if pa.Codec.is_available("lz4") else None
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    return pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema, options=options)
 
 
 def _write_arrow(value: Any, kind: str, sink: Any) -> None:
@@ -77,42 +77,42 @@ def _write_arrow(value: Any, kind: str, sink: Any) -> None:
 
 
 def _write_pandas(frame: Any, sink: Any) -> bool:
-    import pyarrow
+    import pyarrow as pa
 
     if not frame.columns.is_unique:
         return False
     try:
         size = int(frame.memory_usage(index=False).sum())
         if size <= SLICE_BYTES:
-            table = pyarrow.Table.from_pandas(frame)
+            table = pa.Table.from_pandas(frame)
             if not _faithful(frame, table.schema):
                 return False
             with _ipc_writer(sink, table.schema) as writer:
                 writer.write_table(table)
             return True
-        schema = pyarrow.Schema.from_pandas(frame)
+        schema = pa.Schema.from_pandas(frame)
         if not _faithful(frame, schema):
             return False
         _write_slices(frame, schema, max(1, len(frame) * SLICE_BYTES // size), sink)
-    except (pyarrow.ArrowException, TypeError, ValueError, OverflowError):
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
         # Arrow has no type for some column (or not one that fits all of it).
         return False
     return True
 
 
 def _write_slices(frame: Any, schema: Any, rows: int, sink: Any) -> None:
-    import pyarrow
+    import pyarrow as pa
 
     with _ipc_writer(sink, schema) as writer:
         for start in range(0, len(frame), rows):
-            writer.write_batch(pyarrow.RecordBatch.from_pandas(frame.iloc[start : start + rows], schema=schema))
+            writer.write_batch(pa.RecordBatch.from_pandas(frame.iloc[start : start + rows], schema=schema))
 
 
 def _faithful(frame: Any, schema: Any) -> bool:
     """Whether the object columns come back as they are: text, bytes, dates, times, decimals, or nothing at all."""
-    import pyarrow
+    import pyarrow as pa
 
-    types = pyarrow.types
+    types = pa.types
     checks = (
         types.is_string,
         types.is_large_string,
@@ -124,9 +124,14 @@ def _faithful(frame: Any, schema: Any) -> bool:
         types.is_null,
     )
     for position, dtype in enumerate(frame.dtypes):
-        if dtype == object and not any([check(schema.field(position).type) for check in checks]):
+        if dtype.kind == "O" and _is_object(dtype) and not any(check(schema.field(position).type) for check in checks):
             return False
     return True
+
+
+def _is_object(dtype: Any) -> bool:
+    """Whether a dtype is NumPy's object: extension dtypes such as pandas' own text have the same kind."""
+    return type(dtype).__module__.partition(".")[0] == "numpy"
 
 
 def describe(value: Any, kind: str) -> dict[str, Any]:
@@ -156,16 +161,17 @@ def _fields(schema: Any) -> list[dict[str, str]]:
 def read(path: str, kind: str) -> Any:
     """The table of an Arrow IPC file, as the type it was written from; a pandas frame may be written to."""
     if kind in _POLARS:
-        import polars
+        import polars as pl
 
-        frame = polars.read_ipc(path)
+        frame = pl.read_ipc(path)
         return frame.lazy() if kind == "polars.LazyFrame" else frame
-    import pyarrow
+    import pyarrow as pa
 
-    with pyarrow.memory_map(path) as source:
-        table = pyarrow.ipc.open_file(source).read_all()
+    with pa.OSFile(path) as source:
+        table = pa.ipc.open_file(source).read_all()
     if kind == "pyarrow.RecordBatch":
-        return table.combine_chunks().to_batches()[0] if table.num_rows else pyarrow.RecordBatch.from_pylist([], table.schema)
+        batches = table.combine_chunks().to_batches()
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema)
     if kind == "pyarrow.RecordBatchReader":
         return table.to_reader()
     return to_pandas(table) if kind == "pandas.DataFrame" else table
@@ -182,25 +188,25 @@ def to_pandas(table: Any) -> Any:
 def read_parquet(path: str, kind: str) -> Any:
     """The table of a Parquet file or of a folder of them, as the type it was written from."""
     if kind in _POLARS:
-        import polars
+        import polars as pl
 
-        return polars.read_parquet(path)
-    import pyarrow.parquet
+        return pl.read_parquet(path)
+    from pyarrow import parquet
 
-    table = pyarrow.parquet.read_table(path)
+    table = parquet.read_table(path)
     return table if kind in _ARROW else to_pandas(table)
 
 
 def read_row(path: str, index: int) -> dict[str, Any]:
     """Row `index` of an Arrow IPC file as a dict, without reading the rest of the table into memory."""
-    import pyarrow
+    import pyarrow as pa
 
-    with pyarrow.memory_map(path) as source:
-        reader = pyarrow.ipc.open_file(source)
+    with pa.OSFile(path) as source:
+        reader = pa.ipc.open_file(source)
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number)
             if index < batch.num_rows:
-                row = pyarrow.Table.from_batches([batch.slice(index, 1)])
+                row = pa.Table.from_batches([batch.slice(index, 1)])
                 frame = row.to_pandas() if (row.schema.metadata or {}).get(b"pandas") else None
                 return dict(row.to_pylist()[0]) if frame is None else dict(frame.iloc[0].to_dict())
             index -= batch.num_rows

@@ -28,7 +28,7 @@ class TriggeredRunFailed(RuntimeError):
     """The triggered run did not succeed."""
 
 
-def trigger_pipeline(  # noqa: PLR0913 - Mage's signature, which block code calls by keyword
+def trigger_pipeline(  # noqa: PLR0913, PLR0917 - Mage's signature, which block code calls
     pipeline_uuid: str,
     variables: dict[str, Any] | None = None,
     check_status: bool = False,  # noqa: FBT001, FBT002

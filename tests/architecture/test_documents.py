@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from typer.main import get_command
+
 from penstock_platform.contract import SETTINGS
 from penstock_runtime.cli.main import build_app
 from penstock_runtime.domain.blocks import BlockType
 from support.documents import AS_FILES, PARSED, RUN, SHOWN_ONLY, blocks, headings, links, pages
 from support.golden import leaves
 from support.sources import ROOT
-from typer.main import get_command
 
 DOCS = ROOT / "platform" / "docs"
 PORTS = ROOT / "runtime" / "penstock_runtime" / "ports"

@@ -129,7 +129,5 @@ def test_reading_the_environment_is_seen_however_it_is_written(code, expected):
 
 
 def test_imports_in_functions_and_for_type_checkers_do_not_run_at_import():
-    code = (
-        "import os\nif TYPE_CHECKING:\n import pandas\ndef f():\n import numpy\ntry: import pyarrow\nexcept A: pass"
-    )
+    code = "import os\nif TYPE_CHECKING:\n import pandas\ndef f():\n import numpy\ntry: import pyarrow\nexcept A: pass"
     assert sorted(top_level_imports(ast.parse(code))) == ["os", "pyarrow"]

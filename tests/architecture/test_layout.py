@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from penstock.mage_hook import SUPPORTED
 from support.sources import PACKAGES, ROOT, Source, sources
 
 IMPORT_ROOTS = ("platform", "infra", "runtime", "tests")
 HIDING = frozenset({"platform", "secrets", "azure", "kubernetes", "logging"})
 FORBIDDEN_WORDS = frozenset({"manager", "helper", "helpers", "utils", "util", "common", "base", "misc", "v2"})
-FORBIDDEN_FOR_THINGS = FORBIDDEN_WORDS | {"new"}  # a function may make a new thing; a thing does not stay new
 # The project format is Mage's: blocks written for it import these very names.
-ANSWERED_FOR_MAGE = re.compile(r"^runtime/penstock/(mage|_?compat|shim)")
+ANSWERED_FOR_MAGE = frozenset(" ".join(names for table in SUPPORTED.values() for names in table.values()).split())
 
 
 @pytest.mark.parametrize("root", IMPORT_ROOTS)
@@ -45,13 +45,18 @@ def test_the_folders_of_tests_are_lanes_not_packages():
 
 def forbidden_names(source: Source) -> Iterator[str]:
     """Yield the module, classes and functions of a file whose name holds a word that says nothing."""
-    if words_of(Path(source.path).stem) & FORBIDDEN_FOR_THINGS:
+    if says_nothing(Path(source.path).stem):
         yield Path(source.path).stem
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.ClassDef) and words_of(node.name) & FORBIDDEN_FOR_THINGS:
+        if isinstance(node, ast.ClassDef) and says_nothing(node.name):
             yield node.name
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and words_of(node.name) & FORBIDDEN_WORDS:
             yield node.name
+
+
+def says_nothing(name: str) -> bool:
+    """Whether the name of a module or class holds such a word, or begins with `new` (it will not stay so)."""
+    return bool(words_of(name) & FORBIDDEN_WORDS) or bool(re.match(r"_*(New[A-Z]|new_)", name))
 
 
 def words_of(name: str) -> set[str]:
@@ -68,8 +73,8 @@ def test_names_say_what_a_thing_is():
     wrong = [
         f"{source.path}: {name}"
         for source in sources()
-        if not ANSWERED_FOR_MAGE.match(source.path)
         for name in forbidden_names(source)
+        if name not in ANSWERED_FOR_MAGE
     ]
     assert wrong == []
 

@@ -7,12 +7,12 @@ import re
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIWebSocketRoute
+
 from penstock_runtime.ports.account_store import Role
 from penstock_runtime.ports.authentication import RANK
 from penstock_runtime.server.app import bare_app
 from penstock_runtime.server.routing import Access, Answer, GuardedRoute, Routes
 from penstock_runtime.server.services import ServerSettings
-
 from support.api_stack import as_problem
 
 APP = bare_app(ServerSettings())

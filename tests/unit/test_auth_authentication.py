@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 from argon2 import PasswordHasher
+
 from penstock_runtime.auth.accounts import COMMAND_LINE, StoredAccounts
 from penstock_runtime.auth.authentication import (
     SETUP_CODE_LIFE,
@@ -18,7 +19,6 @@ from penstock_runtime.domain.errors import Conflict, InvalidInput
 from penstock_runtime.ports.account_store import Role
 from penstock_runtime.ports.authentication import Credentials, NotAllowed, TooManyFailures, UserChange, WrongCredentials
 from penstock_runtime.testing.memory_account_store import InMemoryAccountStore
-
 from support.clocks import FakeClock
 
 PASSWORD = "correct horse battery"

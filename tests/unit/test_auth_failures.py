@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from penstock_runtime.auth.failures import CAPACITY, FORGET_SECONDS, FREE_PER_ADDRESS, FREE_PER_NAME, FailureLimit
 from penstock_runtime.ports.authentication import TooManyFailures
-
 from support.clocks import FakeClock
 
 

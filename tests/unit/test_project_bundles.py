@@ -136,6 +136,14 @@ class TestScan:
         # Nothing but the bytes tells, and the stamp (ctime) is seconds young: it is read again.
         assert scanner.scan().digest != first.digest
 
+    def test_a_second_file_within_one_tick_is_seen(self, root: Path, monkeypatch: pytest.MonkeyPatch):
+        scanner = TreeScanner(root)
+        folder = root / "custom"
+        monkeypatch.setattr(os, "stat", _frozen(os.stat, f"{root}/custom/", folder.stat()))
+        first = scanner.scan()
+        write(root, {"custom/b.py": ""})
+        assert scanner.scan().digest != first.digest
+
     def test_a_tree_that_changes_while_it_is_read_is_read_again(self, root: Path, monkeypatch: pytest.MonkeyPatch):
         scanner = TreeScanner(root)
         real = Path.read_bytes

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from itertools import pairwise
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -26,6 +26,29 @@ def ticks(schedule: Schedule, after: datetime, until: datetime) -> list[str]:
         found.append(tick.strftime("%d %H:%M"))
         tick = next_after(schedule, tick)
     return found
+
+
+EXPRESSIONS = [
+    "30 2 * * *",
+    "*/30 * * * *",
+    "0 */2 * * *",
+    "15 1,2,3 * * *",
+    "0 0 * * 1",
+    "5 4 1 * *",
+    "* 2 * * *",
+    "30 0,1,2,3 * * *",
+]
+
+
+def check_agreement(schedule: Schedule, moment: datetime) -> None:
+    later = next_after(schedule, moment)
+    earlier = previous_at_or_before(schedule, moment)
+    assert later is not None
+    assert earlier is not None
+    assert earlier <= moment < later
+    # No tick lies between the two.
+    assert next_after(schedule, earlier) == later
+    assert previous_at_or_before(schedule, later) == later
 
 
 @pytest.mark.parametrize(
@@ -93,25 +116,30 @@ class TestDaylightSaving:
             tick = next_after(hourly, tick)
         assert [late - early for early, late in pairwise(found)] == [timedelta(hours=1)] * 11
 
+    @pytest.mark.parametrize("expression", EXPRESSIONS)
+    @pytest.mark.parametrize(
+        ("zone", "change"),
+        [
+            ("Europe/Berlin", utc(2025, 3, 30, 1)),
+            ("Europe/Berlin", utc(2025, 10, 26, 1)),
+            ("America/New_York", utc(2025, 3, 9, 7)),
+            ("America/New_York", utc(2025, 11, 2, 6)),
+            ("Australia/Lord_Howe", utc(2025, 4, 5, 15)),
+        ],
+    )
+    def test_previous_and_next_agree_around_a_change(self, zone: str, change: datetime, expression: str):
+        for minutes in range(-150, 150, 5):
+            check_agreement(cron(expression, zone), change + timedelta(minutes=minutes))
+
     @given(
         zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"]),
-        expression=st.sampled_from(
-            ["30 2 * * *", "*/30 * * * *", "0 */2 * * *", "15 1,2,3 * * *", "0 0 * * 1", "5 4 1 * *", "* 2 * * *"]
-        ),
+        expression=st.sampled_from(EXPRESSIONS),
         minutes=st.integers(0, 365 * 24 * 60),
         microsecond=st.sampled_from([0, 1, 999_999]),
     )
-    def test_previous_and_next_agree_at_every_moment(self, zone: str, expression: str, minutes: int, microsecond: int):
-        schedule = cron(expression, zone)
+    def test_previous_and_next_agree_all_year(self, zone: str, expression: str, minutes: int, microsecond: int):
         moment = utc(2025, 1, 1) + timedelta(minutes=minutes, microseconds=microsecond)
-        later = next_after(schedule, moment)
-        earlier = previous_at_or_before(schedule, moment)
-        assert later is not None
-        assert earlier is not None
-        assert earlier <= moment < later
-        # No tick lies between the two.
-        assert next_after(schedule, earlier) == later
-        assert previous_at_or_before(schedule, later) == later
+        check_agreement(cron(expression, zone), moment)
 
 
 class TestBounds:

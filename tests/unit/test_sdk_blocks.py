@@ -244,7 +244,8 @@ def has_message(output, *args):
 def test_traceback_starts_in_the_block_and_names_its_line(tmp_path):
     files = {
         "custom/run.py": "from shop.tools.maths import half\n\n@custom\ndef run():\n    return half(None)\n",
-        "tools/maths.py": "def half(x):\n    try:\n        return x / 2\n    except TypeError as e:\n        raise ValueError('no half') from e\n",
+        "tools/maths.py": "def half(x):\n    try:\n        return x / 2\n"
+        "    except TypeError as e:\n        raise ValueError('no half') from e\n",
     }
     error = run_child(make_work(tmp_path, files)).result["error"]
     assert (error["type"], error["message"]) == ("ValueError", "no half")
@@ -317,13 +318,28 @@ def test_a_block_that_leaves_by_os_exit_gives_no_result(tmp_path):
 
 
 def test_a_process_that_the_block_forked_never_speaks_for_it(tmp_path):
-    source = "import os\n@custom\ndef run():\n    pid = os.fork()\n    if pid:\n        os.waitpid(pid, 0)\n    return 'parent' if pid else 'child'\n"
+    source = (
+        "import os\n"
+        "@custom\n"
+        "def run():\n"
+        "    pid = os.fork()\n"
+        "    if pid:\n"
+        "        os.waitpid(pid, 0)\n"
+        "    return 'parent' if pid else 'child'\n"
+    )
     run = run_child(make_work(tmp_path, {"custom/run.py": source}))
     assert run.result["outputs"][0]["inline"] == "parent"
 
 
 def test_binary_output_does_no_harm(tmp_path):
-    source = "import sys\n@custom\ndef run():\n    sys.stdout.buffer.write(bytes(range(256)))\n    print('\\udcff end')\n    return 1\n"
+    source = (
+        "import sys\n"
+        "@custom\n"
+        "def run():\n"
+        "    sys.stdout.buffer.write(bytes(range(256)))\n"
+        "    print('\\udcff end')\n"
+        "    return 1\n"
+    )
     run = run_child(make_work(tmp_path, {"custom/run.py": source}))
     assert run.result["status"] == "succeeded"
     assert bytes(range(256)) in run.output
@@ -357,7 +373,14 @@ def run(**kwargs):
 
 
 def test_working_folder_and_import_path_are_the_project_s(tmp_path):
-    source = "import os, sys, penstock\nfrom mage_ai.settings.repo import get_repo_path\n@custom\ndef run():\n    return {'cwd': os.getcwd(), 'repo': get_repo_path(), 'own': penstock.get_repo_path(), 'path': sys.path[:2]}\n"
+    source = (
+        "import os, sys, penstock\n"
+        "from mage_ai.settings.repo import get_repo_path\n"
+        "@custom\n"
+        "def run():\n"
+        "    repo, own = get_repo_path(), penstock.get_repo_path()\n"
+        "    return {'cwd': os.getcwd(), 'repo': repo, 'own': own, 'path': sys.path[:2]}\n"
+    )
     work = make_work(tmp_path, {"custom/run.py": source})
     value = run_child(work).result["outputs"][0]["inline"]
     assert value["cwd"] == value["repo"] == value["own"] == work["project_dir"]
@@ -365,7 +388,12 @@ def test_working_folder_and_import_path_are_the_project_s(tmp_path):
 
 
 def test_asking_for_secrets_and_refusals(tmp_path):
-    source = "from mage_ai.data_preparation.shared.secrets import get_secret_value\n@custom\ndef run():\n    return [get_secret_value('KEY'), get_secret_value('GONE')]\n"
+    source = (
+        "from mage_ai.data_preparation.shared.secrets import get_secret_value\n"
+        "@custom\n"
+        "def run():\n"
+        "    return [get_secret_value('KEY'), get_secret_value('GONE')]\n"
+    )
     work = make_work(tmp_path, {"custom/run.py": source})
     run = run_child(work, answer=lambda what, args: {"KEY": "s3cret"}.get(args["name"]) if what == "secret" else 1 / 0)
     assert run.result["outputs"][0]["inline"] == ["s3cret", None]
@@ -375,7 +403,14 @@ def test_asking_for_secrets_and_refusals(tmp_path):
 
 
 def test_trigger_pipeline_waits_and_fails_when_told(tmp_path):
-    source = "from mage_ai.orchestration.triggers.api import trigger_pipeline\n@custom\ndef run():\n    run = trigger_pipeline('other', variables={'a': 1}, check_status=True, error_on_failure=True, poll_interval=0)\n    return run.status\n"
+    source = (
+        "from mage_ai.orchestration.triggers.api import trigger_pipeline\n"
+        "@custom\n"
+        "def run():\n"
+        "    options = dict(check_status=True, error_on_failure=True, poll_interval=0)\n"
+        "    run = trigger_pipeline('other', variables={'a': 1}, **options)\n"
+        "    return run.status\n"
+    )
     states = iter(["running", "completed"])
 
     def answer(what, args):
@@ -393,7 +428,16 @@ def test_trigger_pipeline_waits_and_fails_when_told(tmp_path):
 
 
 def test_async_functions_and_dataclasses_work(tmp_path):
-    source = "from __future__ import annotations\nfrom dataclasses import asdict, dataclass\n@dataclass\nclass P:\n    x: int\n@custom\nasync def run():\n    return asdict(P(4))\n"
+    source = (
+        "from __future__ import annotations\n"
+        "from dataclasses import asdict, dataclass\n"
+        "@dataclass\n"
+        "class P:\n"
+        "    x: int\n"
+        "@custom\n"
+        "async def run():\n"
+        "    return asdict(P(4))\n"
+    )
     assert run_child(make_work(tmp_path, {"custom/run.py": source})).result["outputs"][0]["inline"] == {"x": 4}
 
 
@@ -406,7 +450,13 @@ def test_importing_another_block_s_module_does_not_add_its_functions(tmp_path):
 
 
 def test_decorators_can_be_imported_from_the_sdk(tmp_path):
-    source = "from penstock import data_loader, test\n@data_loader\ndef run(): return 3\n@test\ndef is_three(x): assert x == 3\n"
+    source = (
+        "from penstock import data_loader, test\n"
+        "@data_loader\n"
+        "def run(): return 3\n"
+        "@test\n"
+        "def is_three(x): assert x == 3\n"
+    )
     result = run_child(make_work(tmp_path, {"data_loaders/run.py": source})).result
     assert result["outputs"][0]["inline"] == 3
     assert len(result["tests"]) == 1

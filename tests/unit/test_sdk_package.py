@@ -1,4 +1,4 @@
-"""What the SDK promises of itself: old Pythons, the standard library only, a light import, a documented list of names."""
+"""What the SDK promises of itself: old Pythons, the standard library alone, a light import, a list of names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def test_every_module_is_python_3_9(path):
     unions = [
         node.lineno
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and any(isinstance(kw.value, ast.Constant) and kw.arg in ("slots", "strict") for kw in node.keywords)
+        if isinstance(node, ast.Call)
+        and any(isinstance(kw.value, ast.Constant) and kw.arg in ("slots", "strict") for kw in node.keywords)
     ]
     assert not unions, "zip(strict=) and dataclass(slots=) came with Python 3.10"
 
@@ -56,7 +57,9 @@ def test_the_child_s_side_imports_little():
 def test_public_names_are_there_and_others_are_not():
     code = "import penstock; print([bool(getattr(penstock, name)) for name in penstock.__all__])\n"
     assert "False" not in in_fresh_python(code)
-    in_fresh_python("import penstock\ntry:\n    penstock.nothing\nexcept AttributeError:\n    pass\nelse:\n    sys.exit(1)")
+    in_fresh_python(
+        "import penstock\ntry:\n    penstock.nothing\nexcept AttributeError:\n    pass\nelse:\n    sys.exit(1)"
+    )
 
 
 def hooked(code):
@@ -73,7 +76,8 @@ def test_every_listed_name_can_be_imported():
 
 def test_the_contract_s_list_is_answered():
     listed = """
-        data_preparation.decorators data_preparation.repo_manager data_preparation.shared.secrets settings.repo io.config
+        data_preparation.decorators data_preparation.repo_manager data_preparation.shared.secrets settings.repo
+        io.config
         io.base io.file io.postgres io.mysql io.duckdb io.s3 io.google_cloud_storage io.azure_blob_storage io.bigquery
         io.snowflake io.redshift orchestration.triggers.api data_cleaner.transformer_actions data_cleaner.column_types
         shared.parsers
@@ -83,7 +87,12 @@ def test_the_contract_s_list_is_answered():
 
 @pytest.mark.parametrize(
     "statement",
-    ["import mage_ai.streaming", "from mage_ai.io.kafka import Kafka", "from mage_ai.io.file import Nothing", "from mage_ai import nothing"],
+    [
+        "import mage_ai.streaming",
+        "from mage_ai.io.kafka import Kafka",
+        "from mage_ai.io.file import Nothing",
+        "from mage_ai import nothing",
+    ],
 )
 def test_other_names_are_an_import_error_that_says_so(statement):
     code = f"try:\n    {statement}\nexcept ImportError as error:\n    print(error)\nelse:\n    sys.exit(1)"
@@ -94,7 +103,9 @@ def test_other_names_are_an_import_error_that_says_so(statement):
 
 
 def test_unsupported_modules_point_to_validate():
-    text = hooked("try:\n    import mage_ai.streaming.sources\nexcept ImportError as error:\n    print(error, error.name)")
+    text = hooked(
+        "try:\n    import mage_ai.streaming.sources\nexcept ImportError as error:\n    print(error, error.name)"
+    )
     assert "mage_ai.streaming" in text
     assert "penstock validate" in text
 

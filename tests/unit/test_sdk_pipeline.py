@@ -75,7 +75,11 @@ def test_a_failure_stops_what_needs_it_and_nothing_else(tmp_path):
         "custom/after.py": "@custom\ndef run(x):\n    return 1\n",
         "custom/apart.py": "@custom\ndef run():\n    return 2\n",
     }
-    blocks = [make_block("custom/bad.py"), make_block("custom/after.py", upstream_blocks=["bad"]), make_block("custom/apart.py")]
+    blocks = [
+        make_block("custom/bad.py"),
+        make_block("custom/after.py", upstream_blocks=["bad"]),
+        make_block("custom/apart.py"),
+    ]
     run = run_pipeline(tmp_path, files, blocks)
     assert run.result["status"] == "failed"
     assert run.result["error"]["message"] == "block 'bad' failed: broken"
@@ -159,7 +163,11 @@ def test_conditions_skip_a_block_and_what_follows(tmp_path):
     ]
     run = run_pipeline(tmp_path, files, blocks)
     assert run.result["status"] == "succeeded"
-    assert {slug: r["status"] for (slug, _), r in finished(run).items()} == {"a": "succeeded", "b": "skipped", "c": "skipped"}
+    assert {slug: r["status"] for (slug, _), r in finished(run).items()} == {
+        "a": "succeeded",
+        "b": "skipped",
+        "c": "skipped",
+    }
 
 
 def test_a_sensor_that_says_no_defers_the_whole(tmp_path):
@@ -168,7 +176,11 @@ def test_a_sensor_that_says_no_defers_the_whole(tmp_path):
         "custom/after.py": "@custom\ndef after(*args):\n    return 1\n",
         "custom/apart.py": "@custom\ndef apart():\n    return 2\n",
     }
-    blocks = [make_block("sensors/wait.py"), make_block("custom/after.py", upstream_blocks=["wait"]), make_block("custom/apart.py")]
+    blocks = [
+        make_block("sensors/wait.py"),
+        make_block("custom/after.py", upstream_blocks=["wait"]),
+        make_block("custom/apart.py"),
+    ]
     run = run_pipeline(tmp_path, files, blocks)
     assert run.result["status"] == "deferred"
     assert finished(run)[("wait", None)]["status"] == "deferred"
@@ -177,7 +189,14 @@ def test_a_sensor_that_says_no_defers_the_whole(tmp_path):
 
 
 def test_retries_run_the_block_again_and_report_it_once(tmp_path):
-    source = "import os\n@custom\ndef run():\n    with open('tries', 'a') as f: f.write('x')\n    if os.path.getsize('tries') < 3: raise OSError('not yet')\n    return os.path.getsize('tries')\n"
+    source = (
+        "import os\n"
+        "@custom\n"
+        "def run():\n"
+        "    with open('tries', 'a') as f: f.write('x')\n"
+        "    if os.path.getsize('tries') < 3: raise OSError('not yet')\n"
+        "    return os.path.getsize('tries')\n"
+    )
     block = make_block("custom/run.py", retry={"retries": 3, "delay_seconds": 0})
     run = run_pipeline(tmp_path, {"custom/run.py": source}, [block])
     assert values(run)[("run", None)] == [3]
@@ -239,7 +258,12 @@ def test_callbacks_of_an_event_run(tmp_path, event, error, lines):
 
 def test_a_broken_callback_does_not_silence_the_next(tmp_path):
     source = "@callback\ndef one(data): raise ValueError('one')\n@callback\ndef two(data): print('two')\n"
-    work = make_work(tmp_path, {"callbacks/tell.py": source}, unit="callback", callback={"event": "success", "parent": "x", "error": None})
+    work = make_work(
+        tmp_path,
+        {"callbacks/tell.py": source},
+        unit="callback",
+        callback={"event": "success", "parent": "x", "error": None},
+    )
     run = run_child(work)
     assert run.lines == ["two"]
     assert run.result["error"]["message"] == "one"
@@ -248,7 +272,8 @@ def test_a_broken_callback_does_not_silence_the_next(tmp_path):
 def test_callbacks_inside_a_pipeline_change_nothing(tmp_path):
     files = {
         "custom/a.py": "@custom\ndef a():\n    return 1\n",
-        "callbacks/tell.py": "@callback\ndef one(data, **kwargs):\n    print('got', data)\n    raise ValueError('no')\n",
+        "callbacks/tell.py": "@callback\ndef one(data, **kwargs):\n"
+        "    print('got', data)\n    raise ValueError('no')\n",
     }
     run = run_pipeline(tmp_path, files, [make_block("custom/a.py", callbacks=[make_block("callbacks/tell.py")])])
     assert run.result["status"] == "succeeded"
@@ -256,7 +281,16 @@ def test_callbacks_inside_a_pipeline_change_nothing(tmp_path):
 
 
 def test_the_printing_of_many_blocks_is_kept_apart(tmp_path):
-    source = "import sys\n@custom\ndef run(**kwargs):\n    for n in range(200):\n        sys.stdout.write(f'{kwargs[\"block_uuid\"]} ')\n        sys.stdout.write(f'{n}\\n')\n    sys.stdout.write('end')\n"
+    source = (
+        "import sys\n"
+        "@custom\n"
+        "def run(**kwargs):\n"
+        "    for n in range(200):\n"
+        "        sys.stdout.write(f'{kwargs[\"block_uuid\"]} ')\n"
+        "        sys.stdout.write(f'{n}\\n"
+        "')\n"
+        "    sys.stdout.write('end')\n"
+    )
     names = ["a", "b", "c", "d"]
     files = {f"custom/{name}.py": source for name in names}
     run = run_pipeline(tmp_path, files, [make_block(path) for path in files])

@@ -44,7 +44,14 @@ def test_json_values_come_back_exactly(tmp_path_factory, value, limit):
 @given(value=json_values)
 def test_json_is_told_from_what_only_looks_like_it(value):
     assert serialize.is_json(value)
-    for other in ({1: value}, (value,), {"a": {value if isinstance(value, str) else 1}}, [math.nan], [math.inf], [b"x"]):
+    for other in (
+        {1: value},
+        (value,),
+        {"a": {value if isinstance(value, str) else 1}},
+        [math.nan],
+        [math.inf],
+        [b"x"],
+    ):
         assert not serialize.is_json(other)
 
 
@@ -73,12 +80,23 @@ def test_items_of_a_list_can_be_read_one_by_one(tmp_path):
     output["path"] = str(tmp_path / output["file"])
     assert serialize.read(output) == items
     assert serialize.read_item(output, 1) == {2, 3}
-    assert sorted(path.name for path in (tmp_path / "output_0").iterdir()) == ["0000.json", "0001.pickle", "0002.pickle"]
+    assert sorted(path.name for path in (tmp_path / "output_0").iterdir()) == [
+        "0000.json",
+        "0001.pickle",
+        "0002.pickle",
+    ]
 
 
 @pytest.mark.parametrize(
     ("value", "elements", "apart"),
-    [(None, [], False), ([], [[]], True), ([5], [5], True), ([1, 2], [1, 2], False), ((1, 2), [1, 2], False), ("ab", ["ab"], True)],
+    [
+        (None, [], False),
+        ([], [[]], True),
+        ([5], [5], True),
+        ([1, 2], [1, 2], False),
+        ((1, 2), [1, 2], False),
+        ("ab", ["ab"], True),
+    ],
 )
 def test_split(value, elements, apart):
     assert split(value) == (elements, apart)
@@ -106,13 +124,20 @@ def test_fan_out(value, items, metadata):
     assert fan_out(value, "d") == (items, metadata)
 
 
-@pytest.mark.parametrize(("value", "message"), [({"a": 1}, "must return"), (3, "must return"), ([[1], [{}, {}]], "1 items but 2")])
+@pytest.mark.parametrize(
+    ("value", "message"), [({"a": 1}, "must return"), (3, "must return"), ([[1], [{}, {}]], "1 items but 2")]
+)
 def test_fan_out_refuses_what_has_no_items(value, message):
     with pytest.raises(serialize.OutputError.__mro__[1], match=message):
         fan_out(value, "d")
 
 
-@given(value=st.recursive(st.floats() | st.text() | st.integers() | st.binary(), lambda x: st.lists(x) | st.tuples(x) | st.dictionaries(st.integers(), x)))
+@given(
+    value=st.recursive(
+        st.floats() | st.text() | st.integers() | st.binary(),
+        lambda x: st.lists(x) | st.tuples(x) | st.dictionaries(st.integers(), x),
+    )
+)
 def test_samples_are_strict_json_of_bounded_size(value):
     text = json.dumps(samples.sample_of(value), allow_nan=False)
     assert len(text) <= samples.BYTES + 10_000
@@ -132,7 +157,7 @@ def test_table_samples_stop_at_their_limits():
     [
         ("select 1; select 2", ["select 1", "select 2"]),
         ("select ';'; -- a;b\nselect 2;", ["select ';'", "-- a;b\nselect 2"]),
-        ("/* ; */ select \"a;b\" from t;;\n", ['/* ; */ select "a;b" from t']),
+        ('/* ; */ select "a;b" from t;;\n', ['/* ; */ select "a;b" from t']),
         ("do $x$ begin; end $x$; select 1", ["do $x$ begin; end $x$", "select 1"]),
         ("-- nothing", []),
         ("insert into t values ('it''s; fine')", ["insert into t values ('it''s; fine')"]),
@@ -144,7 +169,13 @@ def test_statements_are_cut_outside_quotes_and_comments(text, expected):
 
 @pytest.mark.parametrize(
     ("statement", "rows"),
-    [("-- x\n select 1", True), ("WITH a AS (select 1) select * from a", True), ("create table t (a int)", False), ("insert into t values (1) returning a", True), ("(select 1)", True)],
+    [
+        ("-- x\n select 1", True),
+        ("WITH a AS (select 1) select * from a", True),
+        ("create table t (a int)", False),
+        ("insert into t values (1) returning a", True),
+        ("(select 1)", True),
+    ],
 )
 def test_queries_are_told_from_commands(statement, rows):
     assert statements.gives_rows(statement) is rows

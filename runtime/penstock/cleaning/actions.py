@@ -9,7 +9,6 @@ from penstock.cleaning import columns, rows
 from penstock.cleaning.names import ActionType, Axis
 from penstock.errors import BlockError
 
-
 _FUNCTIONS: dict[tuple[str, str], Callable[[Any, dict[str, Any]], Any]] = {
     ("column", "add"): columns.add,
     ("column", "clean_column_name"): columns.clean_names,
@@ -32,7 +31,7 @@ _FUNCTIONS: dict[tuple[str, str], Callable[[Any, dict[str, Any]], Any]] = {
 }
 
 
-def build_transformer_action(  # noqa: PLR0913 - Mage's signature, which block code calls by keyword
+def build_transformer_action(  # noqa: PLR0913, PLR0917 - Mage's signature, which block code calls by keyword
     df: Any,  # noqa: ARG001 - Mage's signature
     action_type: Any = None,
     arguments: list[str] | None = None,
@@ -94,5 +93,7 @@ class BaseAction:
 def execute_transformer_action(df: Any, action: Any = None, **options: Any) -> Any:
     """Build an action (unless it is one) and carry it out."""
     if not isinstance(action, dict):
-        action = build_transformer_action(df, action_type=action or options.pop("action_type", ActionType.CUSTOM), **options)
+        action = build_transformer_action(
+            df, action_type=action or options.pop("action_type", ActionType.CUSTOM), **options
+        )
     return BaseAction(action).execute(df)

@@ -13,7 +13,10 @@ _PATTERNS = (
     (ColumnType.EMAIL, re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}\Z")),
     (ColumnType.ZIP_CODE, re.compile(r"\d{5}(?:-\d{4})?\Z")),
     (ColumnType.PHONE_NUMBER, re.compile(r"\+?[\d\s().-]{9,19}\Z")),
-    (ColumnType.DATETIME, re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?\Z")),
+    (
+        ColumnType.DATETIME,
+        re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?\Z"),
+    ),
     (ColumnType.NUMBER, re.compile(r"[+-]?\d{1,3}(?:,?\d{3})*\Z")),
     (ColumnType.NUMBER_WITH_DECIMALS, re.compile(r"[$€£¥]?[+-]?[\d,]*\.?\d+%?\Z")),
 )
@@ -26,15 +29,12 @@ def infer_column_types(df: Any, **_options: Any) -> dict[str, ColumnType]:
 
 def _infer(series: Any) -> ColumnType:
     kind = series.dtype.kind
-    if kind == "b":
-        return ColumnType.TRUE_OR_FALSE
-    if kind in "iu":
-        return ColumnType.NUMBER
+    simple = {"b": ColumnType.TRUE_OR_FALSE, "i": ColumnType.NUMBER, "u": ColumnType.NUMBER, "M": ColumnType.DATETIME}
+    if kind in simple:
+        return simple[kind]
     if kind == "f":
         whole = series.dropna()
         return ColumnType.NUMBER if len(whole) and (whole % 1 == 0).all() else ColumnType.NUMBER_WITH_DECIMALS
-    if kind == "M":
-        return ColumnType.DATETIME
     values = series.dropna()
     if len(values) and values.map(lambda value: isinstance(value, (list, tuple))).all():
         return ColumnType.LIST

@@ -154,8 +154,11 @@ def _filled(frame: Any, name: str, strategy: str, value: Any) -> Any:
 
 
 def reformat(frame: Any, action: dict[str, Any]) -> Any:
-    """The argument columns rewritten: `reformat` is caps_standardization, currency_to_num, date_format_conversion or trim."""
-    import pandas
+    """The argument columns rewritten.
+
+    `reformat` is caps_standardization, currency_to_num, date_format_conversion or trim; anything else is a BlockError.
+    """
+    import pandas as pd
 
     options = action["action_options"]
     how = options.get("reformat")
@@ -165,9 +168,9 @@ def reformat(frame: Any, action: dict[str, Any]) -> Any:
             text = series.astype("string").str
             frame[name] = text.upper() if options.get("capitalization") == "uppercase" else text.lower()
         elif how == "currency_to_num":
-            frame[name] = pandas.to_numeric(series.astype("string").str.replace(r"[^0-9.\-]", "", regex=True))
+            frame[name] = pd.to_numeric(series.astype("string").str.replace(r"[^0-9.\-]", "", regex=True))
         elif how == "date_format_conversion":
-            frame[name] = pandas.to_datetime(series)
+            frame[name] = pd.to_datetime(series)
         elif how == "trim":
             frame[name] = series.astype("string").str.strip()
         else:

@@ -21,7 +21,9 @@ def _mask(frame: Any, code: str) -> Any:
             return result
     found = _CONTAINS.match(code)
     if found:
-        mask = frame[found.group(1)].astype("string").str.contains(found.group(4), regex=False).fillna(False).astype(bool)  # noqa: FBT003
+        mask = (
+            frame[found.group(1)].astype("string").str.contains(found.group(4), regex=False).fillna(False).astype(bool)
+        )
         return ~mask if found.group(2) else mask
     null = _NULL.match(code)
     if null:

@@ -15,14 +15,15 @@ class BigQuery:
     def __init__(self, profile: Any = None, **_settings: Any) -> None:
         profile = as_profile({} if profile is None else profile)
         self._bigquery = need("google.cloud.bigquery", "google-cloud-bigquery[pandas]", "BigQuery")
-        self.client = self._bigquery.Client(credentials=credentials_of(profile), location=profile.get("GOOGLE_LOCATION"))
+        location = profile.get("GOOGLE_LOCATION")
+        self.client = self._bigquery.Client(credentials=credentials_of(profile), location=location)
 
     @classmethod
     def with_config(cls, config: Profile, **settings: Any) -> BigQuery:
         """A client of a profile."""
         return cls(config, **settings)
 
-    def __enter__(self) -> BigQuery:
+    def __enter__(self) -> Any:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -36,7 +37,9 @@ class BigQuery:
         """Execute a statement to its end."""
         self.client.query(query_string).result()
 
-    def export(self, df: Any, table_id: str, if_exists: Any = "replace", query_string: str | None = None, **_options: Any) -> None:
+    def export(
+        self, df: Any, table_id: str, if_exists: Any = "replace", query_string: str | None = None, **_options: Any
+    ) -> None:
         """Write a frame, or a query's result, to `project.dataset.table`."""
         names = {"append": "WRITE_APPEND", "fail": "WRITE_EMPTY", "replace": "WRITE_TRUNCATE"}
         disposition = names[policy(if_exists)]

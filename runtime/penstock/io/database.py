@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
-from typing import Any, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Iterable, Mapping, Sequence
 
-from penstock.io.config import Profile, as_profile
+from penstock.io.config import as_profile
 from penstock.io.formats import QUERY_ROW_LIMIT, pandas_for, policy
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*\Z")
@@ -26,16 +28,16 @@ class Database:
     lower_names = False
     has_schemas = True
     create_temporary = "CREATE TEMPORARY TABLE"
-    types: dict[str, str] = {}
+    types: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, profile: Any = None, verbose: bool = True, **settings: Any) -> None:  # noqa: FBT001, FBT002
+    def __init__(self, profile: Any = None, verbose: bool = True, **settings: Any) -> None:  # noqa: FBT001, FBT002 - Mage's signature
         self.profile = as_profile({} if profile is None else profile)
         self.settings = settings
         self.verbose = verbose
         self._connection: Any = None
 
     @classmethod
-    def with_config(cls, config: Profile, **settings: Any) -> Any:
+    def with_config(cls, config: Any, **settings: Any) -> Any:
         """A database of a profile (a ConfigFileLoader or a dict); not open yet."""
         return cls(config, **settings)
 
@@ -103,7 +105,7 @@ class Database:
         self,
         queries: Sequence[str],
         query_variables: Sequence[dict[str, Any]] | None = None,
-        commit: bool = False,  # noqa: FBT001, FBT002
+        commit: bool = False,  # noqa: FBT001, FBT002 - Mage's signature
         fetch_query_at_indexes: Sequence[Any] | None = None,
         **_ignored: Any,
     ) -> list[Any]:
@@ -122,7 +124,7 @@ class Database:
         query_string: str,
         limit: int = QUERY_ROW_LIMIT,
         display_query: str | None = None,
-        verbose: bool = True,  # noqa: FBT001, FBT002
+        verbose: bool = True,  # noqa: FBT001, FBT002 - Mage's signature
         **query_vars: Any,
     ) -> Any:
         """A query's first `limit` rows as a pandas frame."""
@@ -168,34 +170,31 @@ class Database:
         if self.has_schemas:
             self.run(f"CREATE SCHEMA IF NOT EXISTS {self.table_name(None, schema)}")
 
-    def export(  # noqa: PLR0913 - Mage's signature, which block code calls by keyword
+    def export(
         self,
         df: Any = None,
         schema_name: str | None = None,
         table_name: str | None = None,
         if_exists: Any = "replace",
-        index: bool = False,  # noqa: FBT001, FBT002
-        verbose: bool = True,  # noqa: FBT001, FBT002
-        query_string: str | None = None,
-        drop_table_on_replace: bool = False,  # noqa: FBT001, FBT002
-        overwrite_types: dict[str, str] | None = None,
-        **_ignored: Any,
+        **options: Any,
     ) -> None:
-        """Write a frame (or a query's result) to a table and commit.
+        """Write a frame to a table and commit.
 
-        `if_exists` is append, fail or replace; replacing keeps the table and empties it unless
-        `drop_table_on_replace` is set or its columns differ. Raises ValueError when it exists and must not.
+        `if_exists` is append, fail or replace; replacing keeps the table and empties it unless `drop_table_on_replace`
+        is set or its columns differ. Further options: `index` (write the frame's index too), `query_string` (write this
+        query's result instead), `overwrite_types` (SQL types by column), `verbose`. Mage's other options are taken and
+        have no effect. Raises ValueError when the table exists and must not.
         """
         if not table_name:
             raise ValueError("export needs table_name")
         schema = schema_name or self.default_schema()
-        if verbose and self.verbose:
+        if options.get("verbose", True) and self.verbose:
             self.say(f"Exporting data to {self.table_name(schema, table_name)} in {self.name}")
-        if query_string is not None:
-            self.write_query(query_string, schema, table_name, policy(if_exists))
+        if options.get("query_string") is not None:
+            self.write_query(options["query_string"], schema, table_name, policy(if_exists))
         else:
-            frame = self._as_frame(df, index=index)
-            self._write_frame(frame, schema, table_name, policy(if_exists), drop_table_on_replace, overwrite_types)
+            frame = self._as_frame(df, index=bool(options.get("index", False)))
+            self._write_frame(frame, schema, table_name, policy(if_exists), options)
         self.commit()
 
     def _as_frame(self, value: Any, *, index: bool) -> Any:
@@ -206,22 +205,20 @@ class Database:
             value = pandas.DataFrame([value] if isinstance(value, dict) else value)
         return value.reset_index() if index else value
 
-    def _write_frame(  # noqa: PLR0913 - one call, from export
-        self, frame: Any, schema: str | None, table: str, how: str, drop: bool, types: dict[str, str] | None  # noqa: FBT001
-    ) -> None:
+    def _write_frame(self, frame: Any, schema: str | None, table: str, how: str, options: dict[str, Any]) -> None:
         if schema:
             self.create_schema(schema)
         full = self.table_name(schema, table)
         exists = self.table_exists(schema, table)
         if exists and how == "fail":
             raise ValueError(f"the table {full} exists already, and if_exists is 'fail'")
-        if exists and how == "replace" and not drop and self._same_columns(frame, full):
+        if exists and how == "replace" and not options.get("drop_table_on_replace") and self._same_columns(frame, full):
             self.run(f"DELETE FROM {full}")  # noqa: S608 - a quoted name
         elif exists and how == "replace":
             self.run(f"DROP TABLE {full}")
             exists = False
         if not exists:
-            self.run(f"CREATE TABLE {full} ({self.column_list(frame, types)})")
+            self.run(f"CREATE TABLE {full} ({self.column_list(frame, options.get('overwrite_types'))})")
         self.insert(full, frame)
 
     def _same_columns(self, frame: Any, full: str) -> bool:
@@ -266,10 +263,7 @@ class Database:
 
 
 def column_kind(series: Any) -> str:
-    """What a column holds: integer, float, boolean, timestamp, timestamptz, date, time, decimal, binary, json or text."""
-    from decimal import Decimal
-    import datetime
-
+    """What a column holds: integer, float, boolean, timestamp(tz), date, time, decimal, binary, json or text."""
     kind = series.dtype.kind
     simple = {"i": "integer", "u": "integer", "f": "float", "b": "boolean"}
     if kind in simple:
@@ -278,15 +272,15 @@ def column_kind(series: Any) -> str:
         return "timestamp" if getattr(series.dtype, "tz", None) is None else "timestamptz"
     values = series.dropna()
     first = values.iloc[0] if len(values) else ""
-    if isinstance(first, datetime.datetime):
+    if isinstance(first, dt.datetime):
         return "timestamp" if first.tzinfo is None else "timestamptz"
     for kinds, word in (
         (bool, "boolean"),
         (int, "integer"),
         (float, "float"),
         (Decimal, "decimal"),
-        (datetime.date, "date"),
-        (datetime.time, "time"),
+        (dt.date, "date"),
+        (dt.time, "time"),
         (bytes, "binary"),
         ((dict, list), "json"),
     ):

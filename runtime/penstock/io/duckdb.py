@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Mapping
 
 from penstock.io.database import Database
 from penstock.io.formats import need
@@ -13,7 +13,7 @@ class DuckDB(Database):
 
     name = "DuckDB"
     placeholder = "?"
-    types = {
+    types: ClassVar[Mapping[str, str]] = {
         "integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP", "date": "DATE",
         "timestamptz": "TIMESTAMPTZ", "time": "TIME", "decimal": "DECIMAL(38, 9)", "binary": "BLOB", "json": "JSON",
         "text": "VARCHAR",

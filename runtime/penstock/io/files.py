@@ -63,13 +63,13 @@ class FileIO(BaseIO):
         """Needs nothing of a profile."""
         return cls(**settings)
 
-    def load(self, filepath: Any, format: Any = None, limit: int | None = None, **options: Any) -> Any:  # noqa: A002
+    def load(self, filepath: Any, format: Any = None, limit: int | None = None, **options: Any) -> Any:
         """A frame from a file; the format comes from the suffix unless given."""
         path = os.fspath(filepath)
         frame = read_frame(path, format_of(path, format), **options)
         return frame if limit is None else frame.head(limit)
 
-    def export(self, df: Any, filepath: Any, format: Any = None, **options: Any) -> None:  # noqa: A002
+    def export(self, df: Any, filepath: Any, format: Any = None, **options: Any) -> None:
         """Write a frame to a file, making its folder."""
         path = os.fspath(filepath)
         form = format_of(path, format)

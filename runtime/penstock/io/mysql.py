@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar, Mapping
 
 from penstock.io.database import Database
 from penstock.io.formats import need
@@ -14,7 +14,7 @@ class MySQL(Database):
 
     name = "MySQL"
     quote_mark = "`"
-    types = {
+    types: ClassVar[Mapping[str, str]] = {
         "integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "timestamp": "DATETIME(6)", "date": "DATE",
         "timestamptz": "DATETIME(6)", "time": "TIME(6)", "decimal": "DECIMAL(38, 9)", "binary": "LONGBLOB",
         "json": "JSON", "text": "LONGTEXT",

@@ -41,12 +41,12 @@ class ObjectStore(BaseIO):
         """Whether an object is there."""
         raise NotImplementedError
 
-    def load(self, bucket: str, key: str, format: Any = None, limit: int | None = None, **options: Any) -> Any:  # noqa: A002
+    def load(self, bucket: str, key: str, format: Any = None, limit: int | None = None, **options: Any) -> Any:
         """A frame from an object; the format comes from the key's suffix unless given."""
         frame = read_frame(BytesIO(self.read(bucket, key)), format_of(key, format), **options)
         return frame if limit is None else frame.head(limit)
 
-    def export(self, df: Any, bucket: str, key: str, format: Any = None, **options: Any) -> None:  # noqa: A002
+    def export(self, df: Any, bucket: str, key: str, format: Any = None, **options: Any) -> None:
         """Write a frame to an object; bytes and text are written as they are."""
         if isinstance(df, (bytes, str)):
             self.write(bucket, key, df.encode() if isinstance(df, str) else df)

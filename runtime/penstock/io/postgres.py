@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar, Mapping
 
 from penstock.io.database import Database, plain_rows
 from penstock.io.formats import need
@@ -16,7 +16,7 @@ class Postgres(Database):
 
     name = "PostgreSQL"
     lower_names = True
-    types = {
+    types: ClassVar[Mapping[str, str]] = {
         "integer": "BIGINT", "float": "DOUBLE PRECISION", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP",
         "timestamptz": "TIMESTAMPTZ", "date": "DATE", "time": "TIME", "decimal": "NUMERIC", "binary": "BYTEA",
         "json": "JSONB", "text": "TEXT",
@@ -26,7 +26,7 @@ class Postgres(Database):
         """Connect; the time-out is POSTGRES_CONNECT_TIMEOUT (10 s)."""
         profile = self.profile
         if profile.get("POSTGRES_CONNECTION_METHOD", "direct") != "direct":
-            raise ValueError("POSTGRES_CONNECTION_METHOD: only 'direct' is supported; open an SSH tunnel outside the block")
+            raise ValueError("POSTGRES_CONNECTION_METHOD: only 'direct' is supported; open an SSH tunnel elsewhere")
         module = "psycopg2" if find_spec("psycopg") is None and find_spec("psycopg2") is not None else "psycopg"
         driver = need(module, "psycopg[binary]", self.name)
         extra = {"sslmode": profile.get("POSTGRES_SSLMODE")} if "POSTGRES_SSLMODE" in profile else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Mapping
 
 from penstock.io.database import Database
 from penstock.io.formats import need
@@ -13,7 +13,7 @@ class Redshift(Database):
 
     name = "Redshift"
     lower_names = True
-    types = {
+    types: ClassVar[Mapping[str, str]] = {
         "integer": "BIGINT", "float": "DOUBLE PRECISION", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP",
         "timestamptz": "TIMESTAMPTZ", "date": "DATE", "time": "TIME", "decimal": "DECIMAL(38, 9)",
         "binary": "VARBYTE", "json": "SUPER", "text": "VARCHAR(65535)",
@@ -44,7 +44,9 @@ class Redshift(Database):
         schema = self.profile.get("REDSHIFT_SCHEMA")
         return None if schema is None else str(schema)
 
-    def export(self, df: Any = None, table_name: Any = None, schema: Any = None, **options: Any) -> None:
+    def export(  # type: ignore[override]  # the order of arguments is Mage's for each database
+        self, df: Any = None, table_name: Any = None, schema: Any = None, **options: Any
+    ) -> None:
         """Mage's order of arguments here: the table, then the schema."""
         options.pop("database", None)
         schema = options.pop("schema_name", None) or schema

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Mapping
 
 from penstock.io.database import Database
 from penstock.io.formats import need, policy
@@ -12,7 +12,7 @@ class Snowflake(Database):
     """An account named by the SNOWFLAKE_ keys."""
 
     name = "Snowflake"
-    types = {
+    types: ClassVar[Mapping[str, str]] = {
         "integer": "NUMBER(38, 0)", "float": "FLOAT", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP_NTZ",
         "timestamptz": "TIMESTAMP_TZ", "date": "DATE", "time": "TIME", "decimal": "NUMBER(38, 9)", "binary": "BINARY",
         "json": "VARIANT", "text": "VARCHAR",
@@ -35,11 +35,11 @@ class Snowflake(Database):
         }
         return driver.connect(**{name: value for name, value in options.items() if value is not None})
 
-    def export(
-        self, df: Any = None, table_name: Any = None, database: Any = None, schema: Any = None, if_exists: Any = "append", **options: Any
+    def export(  # type: ignore[override]  # the order of arguments is Mage's for each database
+        self, df: Any = None, table_name: Any = None, database: Any = None, schema: Any = None, **options: Any
     ) -> None:
         """Mage's order of arguments here: table, database, schema. Uses Snowflake's bulk loader."""
-        how = policy(if_exists)
+        how = policy(options.get("if_exists", "append"))
         database = database or self.profile.get("SNOWFLAKE_DEFAULT_DB")
         schema = schema or options.get("schema_name") or self.profile.get("SNOWFLAKE_DEFAULT_SCHEMA")
         if database:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Mapping
 
 from penstock.io.database import Database
 
@@ -13,7 +13,7 @@ class SQLite(Database):
     name = "SQLite"
     placeholder = "?"
     has_schemas = False
-    types = {
+    types: ClassVar[Mapping[str, str]] = {
         "integer": "INTEGER", "float": "REAL", "boolean": "INTEGER", "timestamp": "TEXT", "timestamptz": "TEXT",
         "date": "TEXT", "time": "TEXT", "decimal": "TEXT", "binary": "BLOB", "json": "TEXT", "text": "TEXT",
     }  # fmt: skip

@@ -143,7 +143,7 @@ def _previous_cron(schedule: Schedule, at: datetime) -> datetime | None:
     The reverse walk only gives a tick to start from, some hours earlier: more than a change moves the clock.
     """
     zone = ZoneInfo(schedule.timezone)
-    start = at - (timedelta(0) if schedule.timezone == "UTC" else _CHANGE)
+    start = at - timedelta(0)
     # A microsecond on top: the reverse walk is strict, and a tick at `start` itself is wanted.
     reverse = CronSim(schedule.cron or "", (start + timedelta(microseconds=1)).astimezone(zone), reverse=True)
     found: datetime | None = next((tick for tick in reverse if tick.astimezone(UTC) <= start), None)

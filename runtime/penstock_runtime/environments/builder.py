@@ -45,8 +45,8 @@ class EnvironmentBuilder:
 
     def __init__(self, state_dir: Path, python: str | None = None, granted: Mapping[str, str] | None = None) -> None:
         """Keep environments below `state_dir`, which is made when it is needed. `granted` is PENSTOCK_BLOCK_ENV."""
-        self._root = state_dir / "environments"
-        self._sdk_root = state_dir / "sdk"
+        self._root = state_dir.absolute() / "environments"
+        self._sdk_root = state_dir.absolute() / "sdk"
         self._python = python or sys.executable
         settings = {**uv_settings(os.environ), "UV_PYTHON_DOWNLOADS": "never"}
         self._environ = clean_environment({**settings, **(granted or {})})

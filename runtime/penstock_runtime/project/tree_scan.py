@@ -141,7 +141,7 @@ class TreeScanner:
         status = os.stat(path)
         signature = (status.st_mtime_ns, status.st_ino)
         known = self._folders.get(folder)
-        if known is None or known.signature != signature or False:
+        if known is None or known.signature != signature or not known.settled:
             # Taken before listing: a listing is final only if the stamp was old by then.
             settled = not _young(status.st_mtime_ns, status.st_ctime_ns)
             known = self._list(path, folder, signature, settled=settled)

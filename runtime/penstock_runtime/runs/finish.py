@@ -33,26 +33,39 @@ class Finished:
     run_status: RunStatus | None
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Who ends an attempt and when. `owner` None is a rescue: the attempt of a member that has ended.
+
+    `block_run` is the record as it was claimed, for those who still have it.
+    """
+
+    owner: Owner | None
+    now: datetime
+    block_run: BlockRun | None = None
+
+
 def finish_attempt(
     tx: RunTransaction,
     plans: PlanSource,
     claimed: Attempt,
     outcome: AttemptOutcome,
-    owner: Owner | None,
-    now: datetime,
+    ending: Ending,
 ) -> Finished | None:
     """End the attempt and advance its run; None, changing nothing, when it is no longer the owner's to end.
 
-    `owner` None is a rescue: the attempt of a member that has ended. Idempotent: a repeat returns None.
+    Idempotent: a repeat returns None.
     """
+    now = ending.now
     run = tx.lock_run(claimed.run_id)
-    block_run = tx.block_run_by_id(claimed.block_run_id)
+    # What a running block run counts does not change before its attempt ends, so the claim's copy is as good as a read.
+    block_run = ending.block_run or tx.block_run_by_id(claimed.block_run_id)
     if run is None or block_run is None:
         return None
     plan = plans.plan(run.bundle, run.pipeline)
     block = _spec(plan, block_run)
     verdict = judge(block, block_run, outcome, now, cancelling=run.cancel_requested_at is not None)
-    attempt = _end_attempt(tx, claimed, outcome, verdict, owner, now)
+    attempt = _end_attempt(tx, claimed, outcome, verdict, ending)
     if attempt is None or attempt.epoch != run.epoch:
         # The fence: a newer attempt exists, or the epoch is over; this one's word no longer counts (I2).
         return None
@@ -78,12 +91,11 @@ def _end_attempt(
     claimed: Attempt,
     outcome: AttemptOutcome,
     verdict: Verdict,
-    owner: Owner | None,
-    now: datetime,
+    ending: Ending,
 ) -> Attempt | None:
     end = AttemptEnd(
         status=verdict.attempt,
-        ended_at=now,
+        ended_at=ending.now,
         exit_reason=outcome.reason,
         exit_code=outcome.exit_code,
         pid=outcome.pid,
@@ -92,9 +104,9 @@ def _end_attempt(
         cpu_seconds=outcome.cpu_seconds,
         error=verdict.error,
     )
-    if owner is None:
+    if ending.owner is None:
         return tx.end_lost_attempt(claimed.id, end)
-    return tx.end_attempt(claimed.id, owner.member_id, owner.term, end)
+    return tx.end_attempt(claimed.id, ending.owner.member_id, ending.owner.term, end)
 
 
 def _change(verdict: Verdict, outcome: AttemptOutcome, block: BlockSpec | None, now: datetime) -> BlockRunChange:

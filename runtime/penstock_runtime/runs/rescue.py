@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from penstock_runtime.domain.runs import Attempt, ExitReason
 from penstock_runtime.domain.verdicts import AttemptOutcome
-from penstock_runtime.runs.finish import Finished, finish_attempt
+from penstock_runtime.runs.finish import Ending, Finished, finish_attempt
 from penstock_runtime.runs.services import RunServices
 
 BATCH = 200
@@ -37,4 +37,4 @@ def _rescue(services: RunServices, attempt: Attempt) -> Finished | None:
     text = f"the scheduler on {attempt.host or 'its host'} that ran it is gone"
     outcome = AttemptOutcome(attempt.id, ExitReason.LOST, text)
     with services.store.transaction() as tx:
-        return finish_attempt(tx, services.plans, attempt, outcome, None, services.clock.now())
+        return finish_attempt(tx, services.plans, attempt, outcome, Ending(None, services.clock.now()))

@@ -76,6 +76,7 @@ class _Server:
             child = SchedulerChild(settings, lambda member: free_member(components, member), self._refused)
             # Before the web framework is imported: the two start side by side.
             child.start()
+            publish_at_start(components)
         member = WebMember(components)
         member.start()
         try:
@@ -112,6 +113,14 @@ class _Server:
     def _refused(self, reason: str) -> None:
         self._refusal = reason
         self._stop_web()
+
+
+def publish_at_start(components: Components) -> None:
+    """Publish the folder as it is, so that the first request of all meets this code: the scheduler's look comes later."""
+    try:
+        components.publish_code("penstock start")
+    except (PenstockError, OSError) as error:
+        log.warning("the project's code could not be published, the scheduler will try again: %s", error)
 
 
 def build_services(settings: Settings, parts: WebParts) -> Services:

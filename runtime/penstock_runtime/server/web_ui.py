@@ -48,7 +48,7 @@ class WebUi(StaticFiles):
 
     def _first_page(self, path: str) -> Response:
         index = self.folder / "index.html"
-        if "." in path.rsplit("/", 1)[-1]:
+        if "." in path.rsplit("/", 1)[-1].strip("."):
             raise HTTPException(404, f"there is no file {path}")
         if not index.is_file():
             text = "The web UI has not been built. Run `make web` in the repository, then reload this page."

@@ -25,7 +25,7 @@ from penstock_runtime.ports.run_store import RunTransaction
 from penstock_runtime.ports.wakeups import Wakeup
 from penstock_runtime.runs.abandon import abandon_run
 from penstock_runtime.runs.claim import Claimed, claim, claim_limited, claim_of_run, executor_of
-from penstock_runtime.runs.finish import Finished, finish_attempt
+from penstock_runtime.runs.finish import Ending, Finished, finish_attempt
 from penstock_runtime.runs.whole_pipeline import record_block_event
 from penstock_runtime.worker import staging
 from penstock_runtime.worker.assembling import attempt_work, log_key
@@ -215,8 +215,8 @@ class Worker:
         if active.outcome is None:
             raise PenstockError("an attempt without an outcome cannot be finished")
         claimed = active.claimed.attempt
-        owner = self._parts.membership.owner
-        return finish_attempt(tx, services.plans, claimed, active.outcome, owner, services.clock.now())
+        ending = Ending(self._parts.membership.owner, services.clock.now(), active.claimed.block_run)
+        return finish_attempt(tx, services.plans, claimed, active.outcome, ending)
 
     def _one_by_one(self, ended: Sequence[Active]) -> list[Finished]:
         done = []

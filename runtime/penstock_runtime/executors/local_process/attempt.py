@@ -74,13 +74,13 @@ def _judge_error(result: Mapping[str, Any], code: int | None) -> Verdict:
 def _judge_death(ending: Ending, code: int, *, had_result: bool) -> Verdict:
     when = "after it sent its result" if had_result else "before it had a result"
     if code >= 0:
-        text = f"the process ended with exit code {code} {when}: something in it ended the interpreter, as os._exit does"
+        text = f"the process ended with exit code {code} {when}: something in it ended it, as os._exit does"
         return Verdict(ExitReason.ERROR, text, code)
     name = _signal_name(-code)
     if -code == signal.SIGXCPU:
         return Verdict(ExitReason.TIMEOUT, "the process used up its CPU seconds", code)
     if ending.kernel_killed:
-        return Verdict(ExitReason.OUT_OF_MEMORY, "the machine ran out of memory and the kernel killed the process", code)
+        return Verdict(ExitReason.OUT_OF_MEMORY, "the machine ran out of memory; the kernel killed the process", code)
     limit = f" (its memory limit was {ending.memory_bytes} bytes)" if ending.memory_bytes else ""
     return Verdict(ExitReason.ERROR, f"the process was killed by {name} {when}{limit}", code)
 

@@ -87,5 +87,5 @@ def _record(data: bytes) -> WrittenLine | None:
 
 
 def _text(line: bytes) -> str:
-    """Decode for reading: what is no UTF-8 shows as \\xNN; of a progress bar only its last state stays."""
+    r"""Decode for reading: what is no UTF-8 shows as \\xNN; of a progress bar only its last state stays."""
     return line.removesuffix(b"\r").rpartition(b"\r")[2].decode("utf-8", "backslashreplace")

@@ -74,8 +74,11 @@ async def _refuse(socket: WebSocket, code: int, reason: str) -> None:
 async def _receive(socket: WebSocket, listener: Listener) -> int:
     """Read subscriptions; the close code to end with."""
     while True:
-        text = await socket.receive_text()
-        topics = _topics(text, listener)
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1005))
+        text = message.get("text")
+        topics = _topics(text, listener) if text is not None else None
         if topics is None:
             return BAD_MESSAGE
         listener.topics = topics

@@ -48,7 +48,9 @@ def get_output(
 
 def output_view(output: Mapping[str, Any], limit: int) -> dict[str, Any]:
     """Return an output's descriptor with its sample cut to `limit` rows or items."""
-    sample, cut = _cut(output.get("sample", output.get("inline")), limit)
+    # A small JSON value is kept in the description itself; whatever else is kept there comes with a sample.
+    small = output.get("inline") if output.get("format") == "json" else None
+    sample, cut = _cut(output["sample"] if output.get("sample") is not None else small, limit)
     rows = output.get("rows")
     columns = output.get("columns")
     return {

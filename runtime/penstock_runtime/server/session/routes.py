@@ -53,6 +53,8 @@ def change_password(call: Call, body: PasswordChange) -> Response:
 @link_routes.get("/sign-in/{code}", Answer(status=303), access=public("the code in the address is the credential"))
 def use_sign_in_link(call: Call, code: Annotated[str, Path(max_length=200)]) -> Response:
     """Use a one-time link: set the cookie and go to the first page."""
+    if call.services.authentication.open_to_all:
+        return RedirectResponse("/", 303)
     try:
         signed_in = call.services.authentication.sign_in_with_code(code, call.address)
     except NotSignedIn:

@@ -59,11 +59,11 @@ class ExecutorBench(ABC):
 
         succeeds: returns {"answer": 42} as output_0 · fails: raises ValueError("no such luck") · dies: ends its process
         with code 3 · out_of_memory: raises MemoryError · hangs: until it is ended, and ends on SIGTERM · stubborn:
-        until it is ended, and ignores SIGTERM · prints: logs "first", "second" · asks: asks `secret` for known, unknown and
-        broken, and returns the answers or the errors' texts · pipeline: reports block `a` started and finished.
+        until it is ended, and ignores SIGTERM · prints: logs "first", "second" · asks: asks `secret` for known, unknown
+        and broken, and returns the answers or the errors' texts · pipeline: reports block `a` started and finished.
         """
 
-    def pass_time(self, seconds: float) -> None:  # noqa: B027 - an executor on real time has nothing to do here
+    def pass_time(self, seconds: float) -> None:  # noqa: B027 - nothing to do on real time
         """Let time pass for the executor."""
 
     def settle(

@@ -40,7 +40,7 @@ export const GraphNode = memo(function GraphNode(props: GraphNodeProps) {
         <span className="node-head"><span className="node-name">{name}</span>{progress ? <span className="num node-progress">{progress}</span> : null}</span>
         <span className="node-more">
           <span className="node-state">{look?.label ?? kind}</span>
-          {note ? <span className="num node-note" data-alarm={alarm || undefined}>{note}</span> : null}
+          {note ? <span className="num node-note" data-alarm={alarm ? true : undefined}>{note}</span> : null}
         </span>
       </span>
       {mapped && status ? <span className="node-bar"><span style={{ width: `${total ? ((done ?? 0) / total) * 100 : 0}%` }} /></span> : null}
