@@ -20,11 +20,28 @@ OPERATIONS = {
     for method, operation in item.items()
 }
 RUNS = "/api/v1/pipelines/flights/runs"
-NASTY = (
-    ["", " ", "\x00", "\ud800", "\u202e", "🦜", "..", "../..", "%", "%00", "-1", "0", "9" * 400, "1e999", "NaN", "null"]
-    + ["true", "[]", "{}", "'; DROP TABLE runs;--", "<script>", "{{7*7}}", "a" * 5000, "2026-02-30T00:00:00Z"]
-    + ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "99999999999999999999", "flights", "load", "failed"]
-)  # fmt: skip
+NASTY = [
+    *(
+        "",
+        " ",
+        "\x00",
+        "\ud800",
+        "\u202e",
+        "🦜",
+        "..",
+        "../..",
+        "%",
+        "%00",
+        "-1",
+        "0",
+        "9" * 400,
+        "1e999",
+        "NaN",
+        "null",
+    ),
+    *("true", "[]", "{}", "'; DROP TABLE runs;--", "<script>", "{{7*7}}", "a" * 5000, "2026-02-30T00:00:00Z"),
+    *("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "99999999999999999999", "flights", "load", "failed"),
+]
 TEXTS = st.one_of(st.sampled_from(NASTY), st.text(max_size=40))
 HEADERS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=40).map(str.strip)
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS)

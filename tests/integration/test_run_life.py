@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 
 import pytest
-from support.clocks import FakeClock
-from support.engine_rig import BUNDLE, Rig, plan_of, slugs
 
 from penstock_runtime.domain.blocks import BlockType, RetryPolicy
 from penstock_runtime.domain.errors import (
@@ -27,6 +25,8 @@ from penstock_runtime.runs.due import admit_waiting_runs, make_due_ready
 from penstock_runtime.runs.rescue import end_expired_members, rescue_lost_attempts
 from penstock_runtime.runs.retry import RetryRun, retry_run
 from penstock_runtime.runs.whole_pipeline import record_block_event
+from support.clocks import FakeClock
+from support.engine_rig import BUNDLE, Rig, plan_of, slugs
 
 B = BlockRunStatus
 DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}
@@ -287,7 +287,7 @@ def test_an_idempotency_key_gives_the_same_run_and_refuses_another_body(rig):
 def test_what_cannot_run_is_refused_by_name(rig):
     rig.add(plan_of({"a": []}, slug="broken", problems=("pipelines/broken/metadata.yaml:3: a cycle",)))
     rig.add(plan_of({}, slug="empty"))
-    with pytest.raises(PipelineInvalid, match="metadata.yaml:3: a cycle"):
+    with pytest.raises(PipelineInvalid, match=r"metadata\.yaml:3: a cycle"):
         rig.create("broken")
     with pytest.raises(PipelineInvalid, match="no blocks"):
         rig.create("empty")
@@ -316,7 +316,8 @@ def test_a_run_limit_holds_runs_back_until_one_ends(rig):
     rig.add(plan_of({"a": []}, run_limit=1))
     first, second = rig.create(), rig.create()
     assert (first.admitted, second.admitted) == (True, False)
-    assert len(claimed := rig.claim()) == 1
+    claimed = rig.claim()
+    assert len(claimed) == 1
     assert admit_waiting_runs(rig.services) == 0
     rig.finish(claimed[0])
     assert admit_waiting_runs(rig.services) == 1

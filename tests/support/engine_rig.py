@@ -28,7 +28,9 @@ def plan_of(graph: Mapping[str, Sequence[str]], bundle: str = BUNDLE, **options:
     downstream = {slug: tuple(other for other, ups in graph.items() if slug in ups) for slug in graph}
     blocks = tuple(
         replace(
-            BlockSpec(slug, BlockType.CUSTOM, path=f"custom/{slug}.py", upstream=tuple(ups), downstream=downstream[slug]),
+            BlockSpec(
+                slug, BlockType.CUSTOM, path=f"custom/{slug}.py", upstream=tuple(ups), downstream=downstream[slug]
+            ),
             **overrides.get(slug, {}),
         )
         for slug, ups in graph.items()

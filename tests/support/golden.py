@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -104,15 +105,15 @@ def option_line(option: Any) -> str:
 
 
 def openapi_document() -> str:
-    """Return the schema of the HTTP API, as the server publishes it."""
-    from penstock_runtime.server.openapi import openapi_schema
-
-    return json.dumps(openapi_schema(), indent=2, sort_keys=True) + "\n"
+    """Return the description of the HTTP API, as the server's own command prints it."""
+    command = [sys.executable, "-m", "penstock_runtime.server.openapi"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 GENERATED: dict[str, Callable[[], str]] = {
     "platform/docs/settings.md": settings_page,
     "platform/docs/commands.md": commands_page,
+    "tests/golden/openapi.json": openapi_document,
 }
 
 

@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
+
 FOLDER_PREFIX = "penstock-servers-"
 DEADLINE = 30.0
 # What makes a server of throw-away data fast.
@@ -36,6 +38,10 @@ ALWAYS = {
     "max_wal_senders": "0",
     "log_min_messages": "warning",
 }
+
+
+# The shared server outlives the worker that started it; the last process of the run ends it by its id.
+RUNNING: list[subprocess.Popen[bytes]] = []
 
 
 class ServerFailed(RuntimeError):
@@ -94,6 +100,7 @@ class PostgresServer:
 
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
 
     @property
     def data(self) -> Path:
@@ -108,42 +115,56 @@ class PostgresServer:
 
     def create(self) -> None:
         """Make the data folder; a second or so."""
-        programs = reachable_programs(self.folder.parent)
-        self._run(
-            programs / "initdb",
-            ["--username=postgres", "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
+        program = reachable_programs(self.folder.parent) / "initdb"
+        options = ["--username=postgres", "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "--no-sync"]
+        made = subprocess.run(
+            [program, f"--pgdata={self.data}", *options], capture_output=True, check=False, **self._surroundings()
         )
+        if made.returncode:
+            raise ServerFailed(f"initdb failed ({made.returncode}): {made.stderr.decode(errors='replace')}")
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        given = " ".join(
-            f"-c {name}='{value}'"
-            for name, value in {**ALWAYS, **self.settings, "unix_socket_directories": str(self.folder)}.items()
-        )
-        arguments = ["--wait", f"--timeout={DEADLINE:.0f}", f"--log={self.folder / 'log'}", f"--options={given}", "start"]
-        self._run(reachable_programs(self.folder.parent) / "pg_ctl", arguments)
+        program = reachable_programs(self.folder.parent) / "postgres"
+        settings = {**ALWAYS, **self.settings, "unix_socket_directories": str(self.folder)}
+        given = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [program, "-D", self.data, *given],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for pytest, which then ends it
+                **self._surroundings(),
+            )
+        RUNNING.append(self.process)
+        deadline = time.monotonic() + DEADLINE
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                said = (self.folder / "log").read_text(errors="replace")[-2000:]
+                raise ServerFailed(f"postgres did not come up ({self.process.returncode}); its log says: {said}")
+            time.sleep(0.02)
 
     def stop(self, mode: str = "immediate") -> None:
-        """Stop by its process id, and wait until it is gone."""
+        """Stop by its process id, and wait until it is gone; idempotent."""
         with contextlib.suppress(FileNotFoundError):
-            pid = self.pid
             kinds = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": signal.SIGKILL}
-            end_process(pid, kinds[mode])
+            end_process(self.pid, kinds[mode])
+        process, self.process = self.process, None
+        if process is not None:
+            process.wait()  # a server that is dead but not waited for still holds its folder
+            RUNNING.remove(process)
 
-    def _run(self, program: Path, arguments: list[str]) -> None:
-        found = subprocess.run(
-            [program, f"--pgdata={self.data}", *arguments],
-            stdout=subprocess.DEVNULL,  # the server inherits it, and a pipe would stay open as long as it lives
-            stderr=subprocess.DEVNULL,
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
-            cwd=self.folder,
-            check=False,
-            **as_other_user(),
-        )
-        if found.returncode:
-            log = self.folder / "log"
-            said = log.read_text(errors="replace")[-2000:] if log.exists() else "nothing"
-            raise ServerFailed(f"{program.name} {arguments[-1]} failed ({found.returncode}); the log says: {said}")
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url(), connect_timeout=1).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _surroundings(self) -> dict[str, Any]:
+        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
+        return {"env": environment, "cwd": self.folder, **as_other_user()}
 
 
 @dataclass

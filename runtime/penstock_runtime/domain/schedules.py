@@ -2,7 +2,8 @@
 
 Daylight saving is as Debian's cron has it (through `cronsim`): a job at a fixed time that does not exist on the day of
 the change runs right after the gap, one at a time that exists twice runs once, and jobs with a `*` in hours or minutes
-follow the hands of the clock. Every time that is returned is aware and in UTC; a naive one is refused.
+follow the hands of the clock. (Where a change is of half an hour, on Lord Howe Island, cronsim may pass over some
+minutes of the hour that repeats.) Every time that is returned is aware and in UTC; a naive one is refused.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from penstock_runtime.domain.errors import InvalidInput
 
 ONCE = "@once"
 ALWAYS_ON = "@always_on"
-_CHANGE = timedelta(hours=4)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Weeks begin on Monday, as the project format has it (cron's own @weekly would be Sunday).
 PRESETS = {
@@ -138,16 +138,12 @@ def _next_cron(schedule: Schedule, after: datetime) -> datetime | None:
 
 
 def _previous_cron(schedule: Schedule, at: datetime) -> datetime | None:
-    """Walk forward from before the tick: cronsim's own reverse does not mirror its forward walk on days of change.
-
-    The reverse walk only gives a tick to start from, some hours earlier: more than a change moves the clock.
-    """
+    """Walk back to a tick, then forward again: only the forward walk says what really runs on a day of change."""
     zone = ZoneInfo(schedule.timezone)
-    start = at - timedelta(0)
-    # A microsecond on top: the reverse walk is strict, and a tick at `start` itself is wanted.
-    reverse = CronSim(schedule.cron or "", (start + timedelta(microseconds=1)).astimezone(zone), reverse=True)
-    found: datetime | None = next((tick for tick in reverse if tick.astimezone(UTC) <= start), None)
-    for tick in _ticks(schedule, found or start):
+    # A microsecond on top: the reverse walk is strict, and a tick at `at` itself is wanted.
+    reverse = CronSim(schedule.cron or "", (at + timedelta(microseconds=1)).astimezone(zone), reverse=True)
+    found: datetime | None = next((tick.astimezone(UTC) for tick in reverse if tick.astimezone(UTC) <= at), None)
+    for tick in _ticks(schedule, found or at):
         if tick > at:
             break
         found = tick

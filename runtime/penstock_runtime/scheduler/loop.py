@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import selectors
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from penstock_runtime.domain.errors import StoreContention, StoreUnavailable
 from penstock_runtime.runs.due import admit_waiting_runs, make_due_ready
@@ -18,12 +19,50 @@ log = logging.getLogger("penstock.scheduler")
 _SHORTEST_WAIT_SECONDS = 0.01
 
 
+DUTIES: Mapping[str, Callable[[RunServices], object]] = {
+    "members": end_expired_members,
+    "rescue": rescue_lost_attempts,
+    "waits": make_due_ready,
+    "admission": admit_waiting_runs,
+    "schedules": fire_due_triggers,
+}
+"""What a pass may have to do, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What there is to do, found by one read: the duties, and when something is due next."""
+
+    duties: frozenset[str]
+    next_due_at: datetime | None
+
+
+def look(services: RunServices, *, fire_schedules: bool) -> Outlook:
+    """Find out what there is to do, without changing anything."""
+    now = services.clock.now()
+    duties = set()
+    with services.store.transaction(read_only=True) as tx:
+        due_at = tx.next_due_at()
+        if due_at is not None and due_at <= now:
+            duties.add("waits")
+            if fire_schedules:
+                duties.add("schedules")
+        if any(member.expires_at <= now for member in tx.members()):
+            duties |= {"members", "rescue"}
+        if tx.attempts_of_ended_members(1):
+            duties.add("rescue")
+        if tx.queued_unadmitted_runs(1):
+            duties.add("admission")
+    return Outlook(frozenset(duties), due_at)
+
+
 @dataclass(slots=True)
 class Scheduler:
     """Passes over what is due, `poll_seconds` apart or sooner when something is due sooner.
 
-    `look_at_code` publishes the project's code when it has changed (the stat scan); `fire_schedules` is off for a
-    process that runs one pipeline in the foreground. `passes` counts, for the liveness check.
+    An idle pass is one read. `look_at_code` publishes the project's code when it has changed (the stat scan);
+    `fire_schedules` is off for a process that runs one pipeline in the foreground. `passes` counts, for the liveness
+    check.
     """
 
     services: RunServices
@@ -35,47 +74,46 @@ class Scheduler:
     _next_look: float = 0.0
     _quiet: dict[str, str] = field(default_factory=dict)
 
-    def run_pass(self) -> None:
-        """Do every duty once. A duty that fails is logged, and the others are done."""
-        duties: dict[str, Callable[[], object]] = {
-            "members": lambda: end_expired_members(self.services),
-            "rescue": lambda: rescue_lost_attempts(self.services),
-            "waits": lambda: make_due_ready(self.services),
-            "admission": lambda: admit_waiting_runs(self.services),
-        }
-        if self.fire_schedules:
-            duties["schedules"] = lambda: fire_due_triggers(self.services)
-        for name, duty in duties.items():
-            self._do(name, duty)
+    def run_pass(self) -> float:
+        """Do every duty that there is, and return the seconds until the next pass.
+
+        A duty that fails is logged, and the others are done.
+        """
+        outlook = self._look()
+        for name in DUTIES:
+            if name in outlook.duties:
+                self._do(name, DUTIES[name])
         if self.services.clock.monotonic() >= self._next_look:
             self._next_look = self.services.clock.monotonic() + self.code_seconds
-            self._do("code", self.look_at_code)
+            self._do("code", lambda _services: self.look_at_code())
         self.passes += 1
+        # What was done may have made something due sooner than the outlook knew: a wait that is over and waits again.
+        due_at = self._look().next_due_at if outlook.duties & {"waits", "schedules"} else outlook.next_due_at
+        return self._seconds_to(due_at)
 
-    def seconds_to_next(self) -> float:
-        """Return how long to wait: until what is due next, but no longer than a poll."""
-        try:
-            with self.services.store.transaction(read_only=True) as tx:
-                due = tx.next_due_at()
-        except (StoreUnavailable, StoreContention):
+    def _look(self) -> Outlook:
+        found: list[Outlook] = []
+        self._do("outlook", lambda services: found.append(look(services, fire_schedules=self.fire_schedules)))
+        return found[0] if found else Outlook(frozenset(), None)
+
+    def _seconds_to(self, due_at: datetime | None) -> float:
+        if due_at is None:
             return self.poll_seconds
-        if due is None:
-            return self.poll_seconds
-        left = (due - self.services.clock.now()).total_seconds()
-        return min(max(left, _SHORTEST_WAIT_SECONDS), self.poll_seconds)
+        left = (due_at - self.services.clock.now()).total_seconds()
+        # What is overdue and was not taken is another's (or nobody's here): it must not make this loop spin.
+        return min(max(left, _SHORTEST_WAIT_SECONDS), self.poll_seconds) if left > 0 else self.poll_seconds
 
     def run_until(self, stopped: Callable[[], bool], stop_descriptor: int) -> None:
         """Pass until told to stop; `stop_descriptor` becomes readable then, so that no wait outlasts it."""
         selector = selectors.DefaultSelector()
         selector.register(stop_descriptor, selectors.EVENT_READ)
         while not stopped():
-            self.run_pass()
-            selector.select(self.seconds_to_next())
+            selector.select(self.run_pass())
         selector.close()
 
-    def _do(self, name: str, duty: Callable[[], object]) -> None:
+    def _do(self, name: str, duty: Callable[[RunServices], object]) -> None:
         try:
-            duty()
+            duty(self.services)
             self._quiet.pop(name, None)
         except (StoreUnavailable, StoreContention) as error:
             self._complain(name, str(error))

@@ -72,7 +72,6 @@ def bare_app(settings: ServerSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        max_body_size=settings.max_body_bytes,
     )
     metrics = Metrics()
     app.state.metrics = metrics

@@ -7,12 +7,14 @@ import time
 from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from penstock_runtime.server.health.metrics import Metrics
 from penstock_runtime.server.problems import problem
 from penstock_runtime.server.services import ServerSettings
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 logger = logging.getLogger("penstock.server")
 
 _POLICY = (
@@ -48,12 +50,16 @@ def security_headers(settings: ServerSettings) -> Mapping[str, str]:
 
 
 class Surroundings:
-    """Adds the security headers, forbids caching of the API where a route does not say otherwise, and counts."""
+    """Around every answer: security headers, no caching of the API where a route does not say otherwise, counting.
+
+    Around every request: a bound on its body. At the edge: an unexpected exception becomes a plain 500.
+    """
 
     def __init__(self, app: ASGIApp, settings: ServerSettings, metrics: Metrics) -> None:
         """Wrap the app."""
         self.app = app
         self.metrics = metrics
+        self.max_body_bytes = settings.max_body_bytes
         headers = security_headers(settings)
         self.headers = tuple((key.lower().encode(), value.encode()) for key, value in headers.items())
 
@@ -62,31 +68,64 @@ class Surroundings:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began = time.perf_counter()
-        started = False
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                message["headers"] = [*message.get("headers", ()), *self.headers]
-                if scope["path"].startswith("/api/"):
-                    MutableHeaders(scope=message).setdefault("cache-control", "no-store")
-                self._count(scope, message["status"], time.perf_counter() - began)
-            await send(message)
-
+        exchange = _Exchange(self, scope, receive, send)
         try:
-            await self.app(scope, receive, send_with_headers)
+            exchange.check_length()
+            await self.app(scope, exchange.receive, exchange.send)
+        except HTTPException as error:
+            await problem(error.status_code, error.detail)(scope, receive, exchange.send)
         except Exception:  # the edge: whatever went wrong in a request ends here, as an answer with every header
-            if started:
+            if exchange.started:
                 raise
             logger.exception("unexpected error in %s %s", scope["method"], scope["path"])
-            response = problem(500, "something went wrong on our side; the server's log has the details")
-            await response(scope, receive, send_with_headers)
+            answer = problem(500, "something went wrong on our side; the server's log has the details")
+            await answer(scope, receive, exchange.send)
 
-    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+    def count(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count one answer."""
         # Labels come from the route's template, never from the address: else callers could make metrics without end.
         route = getattr(scope.get("route"), "path", "other")
-        method = scope["method"] if scope["method"] in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} else "other"
+        method = scope["method"] if scope["method"] in _METHODS else "other"
         self.metrics.requests.labels(method, route, status).inc()
         self.metrics.seconds.labels(method, route).observe(seconds)
+
+
+class _Exchange:
+    """One request and its answer, as they pass."""
+
+    def __init__(self, around: Surroundings, scope: Scope, receive: Receive, send: Send) -> None:
+        self.around = around
+        self.scope = scope
+        self.started = False
+        self._receive = receive
+        self._send = send
+        self._began = time.perf_counter()
+        self._left = around.max_body_bytes
+
+    def check_length(self) -> None:
+        """Refuse a body that says itself that it is too large, before any of it is read."""
+        for name, value in self.scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > self._left:
+                raise HTTPException(413, self._too_large)
+
+    @property
+    def _too_large(self) -> str:
+        return f"a request has at most {self.around.max_body_bytes} bytes"
+
+    async def receive(self) -> Message:
+        """Pass a part of the body on, until there is too much of it."""
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise HTTPException(413, self._too_large)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass a part of the answer on, the first with our headers."""
+        if message["type"] == "http.response.start":
+            self.started = True
+            message["headers"] = [*message.get("headers", ()), *self.around.headers]
+            if self.scope["path"].startswith("/api/"):
+                MutableHeaders(scope=message).setdefault("cache-control", "no-store")
+            self.around.count(self.scope, message["status"], time.perf_counter() - self._began)
+        await self._send(message)
