@@ -6,11 +6,12 @@ import _signal  # type: ignore[import-not-found]
 import gc
 import json
 import os
+import select
 import socket
 import struct
 import sys
 
-from penstock import limits, process_marks, process_tree
+from penstock import child, limits, process_marks, process_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ def run(control: socket.socket, output_fd: int, mark_address: Optional[int]) -> 
     code = CRASHED
     try:
         control = settle(control, output_fd)
+        if not select.select([control], [], [], 0)[0]:
+            # No work has come yet: pay for the first touch of every page now.
+            child.rehearse()
         frame = read_frame(control)
         code = 0 if frame is None else work(control, frame, mark_address)
     except BaseException:  # noqa: BLE001 - a forked child must never unwind into the parent's stack
@@ -99,9 +103,6 @@ def read_exactly(control: socket.socket, size: int) -> Optional[bytes]:
 
 def work(control: socket.socket, frame: Dict[str, Any], mark_address: Optional[int]) -> int:
     """Run the attempt of the frame; return the exit code."""
-    # Imported by the parent long ago; only the name is looked up here.
-    from penstock import child
-
     attempt = frame["work"]
     process_marks.mark_attempt(attempt["attempt_id"], mark_address)
     gc.enable()

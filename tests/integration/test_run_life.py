@@ -465,10 +465,10 @@ def test_a_callback_is_recorded_once_an_epoch_and_does_not_decide_the_run(rig):
 
 
 # --- whole pipelines ---------------------------------------------------------------------------------------------
-def report(rig, claimed, event, block, **result):
+def report(rig, claimed, event, block, index=None, **result):
     with rig.store.transaction() as tx:
-        document = {"event": event, "block": block, "result": result}
-        return record_block_event(tx, rig.owner, claimed.attempt.id, document, rig.clock.now())
+        document = {"event": event, "block": block, "map_index": index, "result": result}
+        return record_block_event(tx, claimed.plan, rig.owner, claimed.attempt.id, document, rig.clock.now())
 
 
 def test_a_pipeline_in_one_process_is_one_attempt_that_reports_its_blocks(rig):
@@ -495,13 +495,56 @@ def test_a_lost_unit_goes_on_from_the_blocks_without_a_result(rig):
     rig.finish(unit, ExitReason.LOST)
     assert not report(rig, unit, "block_finished", "b", status="succeeded"), "its word no longer counts"
     again = rig.claim()[0]
-    assert again.inputs["results"] == {"a": ({"name": "output_0", "inline": 1},)} or again.inputs["results"] == {
-        "a": [{"name": "output_0", "inline": 1}]
-    }
+    assert again.inputs["results"] == {"a": [{"name": "output_0", "inline": 1}]}
     report(rig, again, "block_started", "b")
     report(rig, again, "block_finished", "b", status="succeeded")
     rig.finish(again)
     assert rig.run(run.id).status is RunStatus.SUCCEEDED
+
+
+def test_a_unit_reports_the_instances_of_mapped_blocks_and_a_lost_one_keeps_them(rig):
+    rig.add(plan_of(FAN, blocks=FAN_BLOCKS, in_one_process=True))
+    run = rig.create()
+    unit = rig.claim()[0]
+    report(rig, unit, "block_finished", "items", status="succeeded", fan_out=2)
+    for index in (0, 1):
+        report(rig, unit, "block_started", "each", index)
+    report(rig, unit, "block_finished", "each", 1, status="succeeded", outputs=[{"name": "output_0", "inline": 1}])
+    assert rig.statuses(run.id)["each"] is B.RUNNING
+    rig.finish(unit, ExitReason.LOST)
+    again = rig.claim()[0]
+    assert again.inputs["results"]["each"] == [{"name": "output_0", "inline": 1, "map_index": 1}]
+    report(rig, again, "block_started", "each", 0)
+    report(rig, again, "block_finished", "each", 0, status="succeeded")
+    assert rig.statuses(run.id)["each"] is B.SUCCEEDED
+    for index in (0, 1):
+        report(rig, again, "block_finished", "again", index, status="succeeded")
+    report(rig, again, "block_finished", "join", status="succeeded")
+    assert rig.finish(again).run_status is RunStatus.SUCCEEDED
+    assert rig.run(run.id).open_block_runs == 0
+
+
+def test_a_unit_over_an_empty_list_succeeds(rig):
+    rig.add(plan_of(FAN, blocks=FAN_BLOCKS, in_one_process=True))
+    run = rig.create()
+    unit = rig.claim()[0]
+    report(rig, unit, "block_finished", "items", status="succeeded", fan_out=0)
+    report(rig, unit, "block_finished", "join", status="succeeded")
+    assert rig.finish(unit).run_status is RunStatus.SUCCEEDED
+    assert set(rig.statuses(run.id).values()) == {B.SUCCEEDED}
+
+
+def test_a_unit_whose_sensor_waits_is_asked_again_later(rig):
+    rig.add(plan_of({"s": [], "b": ["s"]}, in_one_process=True))
+    run = rig.create()
+    unit = rig.claim()[0]
+    report(rig, unit, "block_started", "s")
+    report(rig, unit, "block_finished", "s", status="deferred")
+    rig.finish(unit, status="deferred")
+    assert rig.statuses(run.id)["s"] is B.PENDING
+    rig.clock.advance(60)
+    make_due_ready(rig.services)
+    assert len(rig.claim()) == 1
 
 
 def test_a_unit_that_fails_says_which_block_did(rig):

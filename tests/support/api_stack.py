@@ -23,6 +23,7 @@ from penstock_runtime.auth.passwords import Passwords
 from penstock_runtime.domain.blocks import BlockSpec, BlockType, PipelinePlan
 from penstock_runtime.domain.errors import BlockNotFound, PipelineNotFound
 from penstock_runtime.domain.runs import Run
+from penstock_runtime.persistence.account_store import SqlAccountStore
 from penstock_runtime.persistence.engine import DatabaseOptions, open_database
 from penstock_runtime.persistence.migrate import upgrade
 from penstock_runtime.persistence.run_store import SqlRunStore
@@ -36,7 +37,6 @@ from penstock_runtime.server.serve import ServeOptions, WebServer
 from penstock_runtime.server.services import ServerSettings, Services, SourceChanged, SourceText
 from penstock_runtime.storage.memory_artifacts import InMemoryArtifactStore
 from penstock_runtime.storage.memory_logs import InMemoryLogStore
-from penstock_runtime.testing.memory_account_store import InMemoryAccountStore
 from support.clocks import FakeClock
 
 BUNDLE = "b" * 64
@@ -164,7 +164,7 @@ class Stack:
     services: Services
     clock: FakeClock
     wakeups: PipeWakeups
-    account_store: InMemoryAccountStore
+    database_file: Path
     keys: dict[Role, str] = field(default_factory=dict)
 
     @property
@@ -177,6 +177,10 @@ class Stack:
         if role not in self.keys:
             self.keys[role] = self.accounts.create_api_key(COMMAND_LINE, f"test-{role.value}", role)[1]
         return self.keys[role]
+
+    def stored_bytes(self) -> bytes:
+        """Return all that is on disk of the database."""
+        return b"".join(path.read_bytes() for path in self.database_file.parent.glob("test.db*"))
 
     def run(self, pipeline: str = "flights", **request: Any) -> Run:
         return create_run(self.services.runs, CreateRun(pipeline, **request))[0]
@@ -198,7 +202,7 @@ def open_stack(folder: Path, *, auth: str = "password", **settings: Any) -> Iter
     """Make services over a fresh SQLite database."""
     (folder / "test.db").write_bytes(empty_database())
     store = SqlRunStore(open_database(DatabaseOptions(f"sqlite:///{folder / 'test.db'}")))
-    clock, wakeups, plans, account_store = FakeClock(), PipeWakeups(), MemoryPlans(), InMemoryAccountStore()
+    clock, wakeups, plans, account_store = FakeClock(), PipeWakeups(), MemoryPlans(), SqlAccountStore(store.database)
     passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     with store.transaction() as tx:
         tx.publish_code_version(BUNDLE, clock.now())
@@ -215,7 +219,7 @@ def open_stack(folder: Path, *, auth: str = "password", **settings: Any) -> Iter
         settings=ServerSettings(**{"poll_seconds": 0.2, "static_dir": folder / "static", **settings}),
     )
     try:
-        yield Stack(services, clock, wakeups, account_store)
+        yield Stack(services, clock, wakeups, folder / "test.db")
     finally:
         store.close()
         wakeups.close()

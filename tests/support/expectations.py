@@ -99,9 +99,9 @@ def _wrong_with_block(
         seen["error"] = {key: row["error"][key] for key in ("type", "message")}
     if row["attempts"]:
         seen["exit_reason"] = row["attempts"][-1]["exit_reason"]
-    if "value" in wanted or "table" in wanted:
+    if ("value" in wanted or "table" in wanted) and row["status"] == "succeeded":
         seen["value"] = seen["table"] = penstock.output(run, slug)
-    if "outputs" in wanted:
+    if "outputs" in wanted and row["status"] == "succeeded":
         seen["outputs"] = {name: penstock.output(run, slug, name=name) for name in wanted["outputs"]}
     if "instances" in wanted:
         seen["instances"] = [penstock.output(run, slug, one["map_index"]) for one in instances]

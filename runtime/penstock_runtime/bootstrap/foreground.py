@@ -21,6 +21,7 @@ from penstock_runtime.bootstrap.snapshots import BlockSnapshot, RunSnapshot
 from penstock_runtime.domain.blocks import PipelinePlan
 from penstock_runtime.domain.errors import PenstockError, RunFinished, RunNotFound
 from penstock_runtime.domain.runs import RUN_ENDED, BlockRun, BlockRunKind, Run
+from penstock_runtime.hardening import make_non_dumpable
 from penstock_runtime.ports.wakeups import Wakeups
 from penstock_runtime.runs.cancel import cancel_run
 from penstock_runtime.runs.create import CreateRun, create_run
@@ -35,6 +36,7 @@ def run_pipeline(folder: Path, pipeline: str, variables: Mapping[str, Any]) -> I
 
     An interrupt (Ctrl-C) cancels the run and waits for its end. Raises PipelineNotFound, PipelineInvalid.
     """
+    make_non_dumpable()
     settings = open_project_settings(folder).with_(standby_seconds=0.0)
     components = open_components(settings)
     upgrade_at_start(components)

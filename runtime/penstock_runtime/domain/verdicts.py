@@ -13,6 +13,9 @@ from penstock_runtime.domain.runs import INFRASTRUCTURE, AttemptStatus, BlockRun
 MAX_LOSSES = 10
 """Endings by the platform after which a block is given up: it may well be what kills its host."""
 
+UNIT_POLL_SECONDS = 60.0
+"""How long a whole pipeline waits after a sensor in it said False."""
+
 _FIRST_LOSS_DELAY_SECONDS = 1.0
 _MAX_LOSS_DELAY_SECONDS = 60.0
 
@@ -79,7 +82,7 @@ def _after_result(
         return Verdict(BlockRunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)
     if status == "skipped":
         return Verdict(BlockRunStatus.SKIPPED, AttemptStatus.SKIPPED)
-    if status == "deferred" and block is not None:
+    if status == "deferred":
         if cancelling:
             return Verdict(BlockRunStatus.CANCELLED, AttemptStatus.CANCELLED)
         return _after_poke(block, block_run, now)
@@ -88,7 +91,10 @@ def _after_result(
     return Verdict(BlockRunStatus.FAILED, AttemptStatus.FAILED, add_failures=1, error=error)
 
 
-def _after_poke(block: BlockSpec, block_run: BlockRun, now: datetime) -> Verdict:
+def _after_poke(block: BlockSpec | None, block_run: BlockRun, now: datetime) -> Verdict:
+    if block is None:
+        # A whole pipeline whose sensor said False: asked again as a sensor is.
+        return Verdict(BlockRunStatus.DEFERRED, AttemptStatus.DEFERRED, now + timedelta(seconds=UNIT_POLL_SECONDS))
     begun = block_run.first_started_at or now
     if block.timeout_seconds is not None and now >= begun + timedelta(seconds=block.timeout_seconds):
         error = {"type": "timeout", "message": f"the sensor was not satisfied within {block.timeout_seconds:g} s"}

@@ -1,0 +1,1 @@
+"""Ways to run attempts: adapters of the executor port."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, and_, bindparam, case, literal_column, select, update
 from sqlalchemy import text as sql_text
 from sqlalchemy.dialects import postgresql
 
@@ -38,6 +38,17 @@ _COUNT_DOWN = (
     update(block_runs)
     .where(*_graph_row, among(_c.block, "blocks"), _c.status == BlockRunStatus.PENDING)
     .values(waiting_on=_c.waiting_on - 1)
+    .returning(*BLOCK_RUN)
+)
+_freed = and_(_c.waiting_on == 1, among(_c.block, "make_ready"))
+_COUNT_DOWN_TO_READY = (
+    update(block_runs)
+    .where(*_graph_row, among(_c.block, "blocks"), _c.status == BlockRunStatus.PENDING)
+    .values(
+        waiting_on=_c.waiting_on - 1,
+        status=case((_freed, literal_column("'ready'")), else_=_c.status),
+        due_at=case((_freed, _now), else_=_c.due_at),
+    )
     .returning(*BLOCK_RUN)
 )
 _INSTANCE_ENDED = (
@@ -202,12 +213,18 @@ class BlockRunSteps(Steps):
         changed = {row[0] for row in rows}
         return [block for block in blocks if block in changed]
 
-    def count_down(self, run_id: str, blocks: Sequence[str], now: datetime) -> Sequence[BlockRun]:
+    def count_down(
+        self, run_id: str, blocks: Sequence[str], now: datetime, make_ready: Collection[str] = ()
+    ) -> Sequence[BlockRun]:
         """See the port."""
-        del now
         if not blocks:
             return []
-        rows = self._session.rows(_COUNT_DOWN, run_id=run_id, blocks=blocks)
+        if make_ready:
+            rows = self._session.rows(
+                _COUNT_DOWN_TO_READY, run_id=run_id, blocks=blocks, make_ready=list(make_ready), now=now
+            )
+        else:
+            rows = self._session.rows(_COUNT_DOWN, run_id=run_id, blocks=blocks)
         found = {row.block: row for row in (BlockRun(*row) for row in rows)}
         return [found[block] for block in blocks if block in found]
 

@@ -15,7 +15,7 @@ Duties of an adapter:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -233,10 +233,13 @@ class RunTransaction(Protocol):
         """Apply the change if the status is one of these; return the new record, or None when it was not."""
         ...
 
-    def count_down(self, run_id: str, blocks: Sequence[str], now: datetime) -> Sequence[BlockRun]:
+    def count_down(
+        self, run_id: str, blocks: Sequence[str], now: datetime, make_ready: Collection[str] = ()
+    ) -> Sequence[BlockRun]:
         """Take one from `waiting_on` of these pending blocks (map index -1); return them all as they are after.
 
-        It changes no status: the engine decides what a block whose count is 0 becomes.
+        Of those in `make_ready` one whose count comes to 0 becomes ready, due `now`; the others keep their status, for
+        the engine decides what they become.
         """
         ...
 

@@ -82,16 +82,13 @@ class Advance:
         dependents = self._plan.by_slug[slug].downstream
         if not dependents or self._run.cancel_requested_at is not None:
             return
-        rows = self._tx.count_down(self._run.id, dependents, self._now)
-        free = [row.block for row in rows if row.waiting_on == 0 and row.status is BlockRunStatus.PENDING]
-        plain = [block for block in free if block not in self._plan.mapped_by]
-        if plain:
-            change = BlockRunChange(BlockRunStatus.READY, due_at=self._now)
-            ready = self._tx.change_blocks(self._run.id, plain, (BlockRunStatus.PENDING,), change)
-            self.made_ready += len(ready)
-        for block in free:
-            if block in self._plan.mapped_by:
-                self.fan_out(block)
+        # A mapped block is never ready itself: it fans out.
+        plain = [block for block in dependents if block not in self._plan.mapped_by]
+        rows = self._tx.count_down(self._run.id, dependents, self._now, plain)
+        self.made_ready += sum(row.status is BlockRunStatus.READY for row in rows)
+        for row in rows:
+            if row.waiting_on == 0 and row.block in self._plan.mapped_by:
+                self.fan_out(row.block)
 
     def fan_out(self, slug: str) -> None:
         """Make the instances of a mapped block whose upstream have all succeeded."""

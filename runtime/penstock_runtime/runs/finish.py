@@ -74,7 +74,7 @@ def finish_attempt(
     if changed is None:
         return None
     if changed.kind is BlockRunKind.PIPELINE:
-        unit_ended(tx, run, changed, advance, now)
+        unit_ended(tx, plan, run, changed, advance, now)
     if changed.status in BLOCK_RUN_ENDED:
         advance.ended(changed)
     ended = advance.settle() if changed.status in BLOCK_RUN_ENDED or advance.opened else None

@@ -83,9 +83,11 @@ def _public(dynamic: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 
 
 def _results(tx: RunTransaction, run: Run) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    rows = tx.block_runs(run.id)
-    return {
-        row.block: row.outputs or ()
-        for row in rows
-        if row.kind is BlockRunKind.BLOCK and row.status is BlockRunStatus.SUCCEEDED
-    }
+    """Return what has a result already, by block; an output of an instance says whose it is."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in tx.block_runs(run.id):
+        if row.status is not BlockRunStatus.SUCCEEDED or row.kind not in (BlockRunKind.BLOCK, BlockRunKind.INSTANCE):
+            continue
+        index = {} if row.map_index == UNMAPPED else {"map_index": row.map_index}
+        found.setdefault(row.block, []).extend({**output, **index} for output in row.outputs or ())
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,15 +62,20 @@ def work_of(claimed: Claimed, places: Places, render_sql: RenderSql, environment
 
 
 def _pipeline_part(plan: PipelinePlan, run: Run, render_sql: RenderSql) -> Mapping[str, Any]:
-    def documents(blocks: Mapping[str, BlockSpec]) -> Mapping[str, Any]:
-        return {slug: block_document(plan, block, run, render_sql) for slug, block in blocks.items()}
+    def documents(names: Sequence[str], blocks: Mapping[str, BlockSpec]) -> list[Mapping[str, Any]]:
+        return [block_document(plan, blocks[name], run, render_sql) for name in names]
+
+    def whole(block: BlockSpec) -> Mapping[str, Any]:
+        return {
+            **block_document(plan, block, run, render_sql),
+            "conditionals": documents(block.conditionals, plan.conditionals),
+            "callbacks": documents(block.callbacks, plan.callbacks),
+        }
 
     memory = [block.memory_bytes for block in plan.blocks if block.memory_bytes]
     return {
         "block": None,
-        "blocks": [block_document(plan, block, run, render_sql) for block in plan.blocks],
-        "callback_blocks": documents(plan.callbacks),
-        "conditional_blocks": documents(plan.conditionals),
+        "blocks": [whole(block) for block in plan.blocks],
         "limits": {"memory_bytes": max(memory, default=None), "cpu_seconds": None, "inline_bytes": INLINE_BYTES},
     }
 

@@ -73,6 +73,8 @@ class Surroundings:
             exchange.check_length()
             await self.app(scope, exchange.receive, exchange.send)
         except HTTPException as error:
+            if exchange.started:
+                raise
             await problem(error.status_code, error.detail)(scope, receive, exchange.send)
         except Exception:  # the edge: whatever went wrong in a request ends here, as an answer with every header
             if exchange.started:

@@ -249,14 +249,15 @@ class Worker:
     def _record_event(self, active: Active, event: BlockEvent) -> None:
         services = self._parts.services
         attempt = active.claimed.attempt
-        report: dict[str, Any] = {"event": "block_started", "block": event.block}
+        report: dict[str, Any] = {"event": "block_started", "block": event.block, "map_index": event.map_index}
         if event.result is not None:
             result = event.result
             if result.get("status") == "succeeded":
                 result = staging.adopt_result(self._parts.artifacts, attempt, self._staging_of(active.claimed), result)
-            report = {"event": "block_finished", "block": event.block, "result": result}
+            report |= {"event": "block_finished", "result": result}
+        plan = active.claimed.plan
         with services.store.transaction() as tx:
-            record_block_event(tx, self._parts.membership.owner, attempt.id, report, services.clock.now())
+            record_block_event(tx, plan, self._parts.membership.owner, attempt.id, report, services.clock.now())
         services.tell_run_changed(attempt.run_id)
 
     # --- starting ------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""What every adapter of a port does, as test classes to subclass."""

@@ -1,4 +1,3 @@
-# ruff: noqa: S101, PLR2004 - a suite of tests that is shipped: it asserts, and the expected figure is the point
 """What every artifact store must do. Subclass with a `store` fixture."""
 
 from __future__ import annotations

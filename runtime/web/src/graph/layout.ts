@@ -28,7 +28,7 @@ export type Direction = "TB" | "LR";
 
 export type Ranking = "network-simplex" | "longest-path";
 
-export const NODE = { width: 178, height: 54 } as const;
+export const NODE = { width: 188, height: 54 } as const;
 const MARGIN = 24;
 
 interface Point {
@@ -40,7 +40,7 @@ interface Point {
 export function layOut(blocks: readonly GraphBlock[], direction: Direction, ranker: Ranking = "longest-path"): Layout {
   const graph = new dagre.graphlib.Graph<GraphLabel, Point, { points: Point[] }>();
   const down = direction === "TB";
-  graph.setGraph({ rankdir: direction, ranker, nodesep: down ? 16 : 14, edgesep: 8, ranksep: down ? 38 : 48, marginx: MARGIN, marginy: MARGIN });
+  graph.setGraph({ rankdir: direction, ranker, nodesep: 14, edgesep: 8, ranksep: down ? 38 : 48, marginx: MARGIN, marginy: MARGIN });
   graph.setDefaultEdgeLabel(() => ({ points: [] }));
   const known = new Set(blocks.map((block) => block.slug));
   for (const block of blocks) graph.setNode(block.slug, { x: 0, y: 0, ...NODE });
@@ -49,7 +49,8 @@ export function layOut(blocks: readonly GraphBlock[], direction: Direction, rank
   }
   dagre.layout(graph);
   const edges = graph.edges().map(({ v, w }) => {
-    const bends = graph.edge(v, w).points.slice(1, -1);
+    // Every other point lies halfway between two layers, where nothing has to be kept clear of.
+    const bends = graph.edge(v, w).points.slice(1, -1).filter((_, at) => at % 2 === 1);
     return { from: v, to: w, path: curve(graph.node(v), bends, graph.node(w), down) };
   });
   const nodes = blocks.map(({ slug }) => {
@@ -60,16 +61,19 @@ export function layOut(blocks: readonly GraphBlock[], direction: Direction, rank
   return { width, height, nodes, edges };
 }
 
-/** Leaves and enters nodes squarely, and passes through the bends that keep it clear of the nodes between. */
+/** Leaves and enters nodes squarely, and passes straight between the nodes of the layers that it crosses. */
 function curve(from: Point, bends: readonly Point[], to: Point, down: boolean): string {
-  const start = down ? { x: from.x, y: from.y + NODE.height / 2 } : { x: from.x + NODE.width / 2, y: from.y };
-  const end = down ? { x: to.x, y: to.y - NODE.height / 2 } : { x: to.x - NODE.width / 2, y: to.y };
-  let path = `M${start.x} ${start.y}`;
-  let before = start;
-  for (const point of [...bends, end]) {
-    const [mx, my] = [(before.x + point.x) / 2, (before.y + point.y) / 2];
-    path += down ? `C${before.x} ${my} ${point.x} ${my} ${point.x} ${point.y}` : `C${mx} ${before.y} ${mx} ${point.y} ${point.x} ${point.y}`;
-    before = point;
+  const half = (down ? NODE.height : NODE.width) / 2;
+  const along = (point: Point, by: number) => (down ? { x: point.x, y: point.y + by } : { x: point.x + by, y: point.y });
+  let before = along(from, half);
+  let path = `M${before.x} ${before.y}`;
+  for (const point of [...bends, to]) {
+    const entry = along(point, -half);
+    const [mx, my] = [(before.x + entry.x) / 2, (before.y + entry.y) / 2];
+    path += down ? `C${before.x} ${my} ${entry.x} ${my} ${entry.x} ${entry.y}` : `C${mx} ${before.y} ${mx} ${entry.y} ${entry.x} ${entry.y}`;
+    if (point === to) break;
+    before = along(point, half);
+    path += `L${before.x} ${before.y}`;
   }
   return path;
 }

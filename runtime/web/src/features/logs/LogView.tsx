@@ -16,7 +16,7 @@ export function LogView({ scope, running }: { scope: LogScope; running: boolean 
   const tail = useLogTail(scope);
   const [text, setText] = useState("");
   const [level, setLevel] = useState<Threshold>("DEBUG");
-  const [wrap, setWrap] = useState(false);
+  const [wrap, setWrap] = useState(() => matchMedia("(max-width: 720px)").matches);
   const lines = useMemo(() => filterLines(tail.lines, text, level), [tail.lines, text, level]);
   return (
     <div className="log">

@@ -1,6 +1,6 @@
 import { type SubmitEvent, useState } from "react";
-import { useMutation } from "@tanstack/react-query";
-import { retryRun } from "@/api/runs";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { retryRun, runQuery } from "@/api/runs";
 import type { Run } from "@/api/types";
 import { Button } from "@/components/Button";
 import { Dialog } from "@/components/Dialog";
@@ -14,10 +14,15 @@ interface RetryDialogProps {
 }
 
 export function RetryDialog({ run, block, onClose }: RetryDialogProps) {
+  const client = useQueryClient();
   const [code, setCode] = useState<"current" | "pinned">("current");
   const retry = useMutation({
     mutationFn: () => retryRun(run.id, block ? { scope: "from_block", block, code } : { scope: "failed", code }),
-    onSuccess: onClose,
+    onSuccess: async (after) => {
+      client.setQueryData(runQuery(run.id).queryKey, after);
+      onClose();
+      await client.invalidateQueries({ queryKey: runQuery(run.id).queryKey });
+    },
   });
   function onSubmit(event: SubmitEvent) {
     event.preventDefault();
@@ -39,7 +44,7 @@ export function RetryDialog({ run, block, onClose }: RetryDialogProps) {
             </label>
             <label className="check">
               <input type="radio" name="code" checked={code === "pinned"} onChange={() => setCode("pinned")} />
-              <span><strong>Pinned code</strong><br /><span className="muted">Exactly the version this run used <code>{run.bundle.slice(0, 10)}</code>.</span></span>
+              <span><strong>Pinned code</strong><br /><span className="muted">Exactly what this run used: version <code>{run.bundle.slice(0, 10)}</code></span></span>
             </label>
           </fieldset>
           {retry.error ? <ErrorNotice error={retry.error} /> : null}

@@ -15,7 +15,7 @@ export function RunFacts({ run }: { run: Run }) {
         <Fact name="Created"><Moment at={run.created_at} /></Fact>
         <Fact name="Started"><Moment at={run.started_at} /></Fact>
         <Fact name="Ended"><Moment at={run.ended_at} /></Fact>
-        <Fact name="Tries by hand">{run.epoch - 1}</Fact>
+        <Fact name="Retries by hand">{run.epoch - 1}</Fact>
         <Fact name="Code version"><span className="mono" title={run.bundle}>{run.bundle.slice(0, 16)}</span></Fact>
       </dl>
       <h3>Variables</h3>

@@ -31,8 +31,8 @@ function RunRow({ run, showPipeline }: { run: Run; showPipeline: boolean }) {
     <tr>
       <td><StatusBadge status={run.status} /></td>
       {showPipeline ? <td className="nowrap"><Link to={`/pipelines/${encodeURIComponent(run.pipeline)}`}>{run.pipeline}</Link></td> : null}
-      <td data-wide><Link className="mono" to={`/runs/${run.id}`}>{shortId(run.id)}</Link></td>
-      <td className="muted">{run.trigger ? run.trigger.name ?? run.trigger.kind : startedBy(run)}</td>
+      <td><Link className="mono" to={`/runs/${run.id}`}>{shortId(run.id)}</Link></td>
+      <td className="muted" data-spare>{run.trigger ? run.trigger.name ?? run.trigger.kind : startedBy(run)}</td>
       <td><Ago at={run.started_at ?? run.created_at} /></td>
       <td className="muted"><Duration startedAt={run.started_at} endedAt={run.ended_at} /></td>
       <td><BlockCounts counts={run.blocks_by_status} /></td>
