@@ -53,8 +53,17 @@ class TestProfiles:
         }
 
     def test_only_the_profile_that_is_asked_for_is_rendered(self):
-        with pytest.raises(TemplateFailed, match="NOT_SET"):
-            render_io_profile(CONFIG, "needy", FUNCTIONS)
+        broken = CONFIG.replace("{{ env_var('NOT_SET') }}", "{{ hostname }}")
+        assert render_io_profile(broken, "default", FUNCTIONS)["CODE"] == "007"
+        with pytest.raises(TemplateFailed, match="hostname"):
+            render_io_profile(broken, "needy", FUNCTIONS)
+
+    @pytest.mark.parametrize(
+        "value", ["\"{{ env_var('NO') }}\"", "{{ env_var('NO') }}", "{{ mage_secret_var('no') }}", "a{{ env_var('NO') }}b"]
+    )
+    def test_what_is_not_set_is_null_for_most_keys_of_the_first_profile_never_are(self, value: str):
+        text = f"default:\n  HOST: {value}\n  PORT: {{{{ env_var('PORT') }}}}\n  A: {{{{ env_var('NO', 'b') }}}}\n"
+        assert render_io_profile(text, "default", FUNCTIONS) == {"HOST": None, "PORT": 5432, "A": "b"}
 
     def test_a_profile_may_build_on_another(self):
         text = CONFIG.replace("env_var('NOT_SET')", "env_var('HOST')")

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
+from cronsim import CronSim
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +40,12 @@ EXPRESSIONS = [
     "* 2 * * *",
     "30 0,1,2,3 * * *",
 ]
+
+
+def matches(schedule: Schedule, moment: datetime) -> bool:
+    """Whether the wall clock shows a time of the expression, by cronsim on times without a zone."""
+    wall = moment.astimezone(ZoneInfo(schedule.timezone)).replace(tzinfo=None)
+    return next(CronSim(schedule.cron, wall - timedelta(seconds=1))) == wall
 
 
 def check_agreement(schedule: Schedule, moment: datetime) -> None:
@@ -124,13 +132,36 @@ class TestDaylightSaving:
             ("Europe/Berlin", utc(2025, 10, 26, 1)),
             ("America/New_York", utc(2025, 3, 9, 7)),
             ("America/New_York", utc(2025, 11, 2, 6)),
+            ("Australia/Lord_Howe", utc(2025, 4, 5, 15)),
+            ("Australia/Lord_Howe", utc(2025, 10, 4, 15, 30)),
             ("Pacific/Chatham", utc(2025, 4, 5, 14)),
             ("Pacific/Chatham", utc(2025, 9, 27, 14)),
         ],
     )
     def test_previous_and_next_agree_around_a_change(self, zone: str, change: datetime, expression: str):
-        for minutes in range(-150, 150, 5):
+        for minutes in range(-150, 151, 15):
             check_agreement(cron(expression, zone), change + timedelta(minutes=minutes))
+
+    @pytest.mark.parametrize("expression", ["*/5 * * * *", "0 */2 * * *", "*/10 2 * * *", "* 1,2,3 * * *"])
+    @pytest.mark.parametrize(
+        ("zone", "change"),
+        [
+            ("Europe/Berlin", utc(2025, 3, 30, 1)),
+            ("America/New_York", utc(2025, 11, 2, 6)),
+            ("Australia/Lord_Howe", utc(2025, 4, 5, 15)),
+            ("Pacific/Chatham", utc(2025, 9, 27, 14)),
+        ],
+    )
+    def test_a_repeating_job_is_due_whenever_the_clock_says_so(self, zone: str, change: datetime, expression: str):
+        schedule = cron(expression, zone)
+        start = change - timedelta(hours=5)
+        minutes = [start + timedelta(minutes=number) for number in range(1, 600)]
+        due = [moment for moment in minutes if matches(schedule, moment)]
+        found, tick = [], next_after(schedule, start)
+        while tick is not None and tick <= minutes[-1]:
+            found.append(tick)
+            tick = next_after(schedule, tick)
+        assert found == due
 
     @given(
         zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Pacific/Chatham", "Asia/Kathmandu", "UTC"]),

@@ -1,14 +1,12 @@
 """When a schedule is due: cron expressions in a timezone, presets, fixed intervals; pure, without a clock.
 
-Daylight saving is as Debian's cron has it (through `cronsim`): a job at a fixed time that does not exist on the day of
-the change runs right after the gap, one at a time that exists twice runs once, and jobs with a `*` in hours or minutes
-follow the hands of the clock. (Where a change is of half an hour, on Lord Howe Island, cronsim may pass over some
-minutes of the hour that repeats.) Every time that is returned is aware and in UTC; a naive one is refused.
+Daylight saving is as Debian's cron has it (see `domain.cron`). Every time that is returned is aware and in UTC; a naive
+one is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -17,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
+from penstock_runtime.domain.cron import CronTicks
 from penstock_runtime.domain.errors import InvalidInput
 
 ONCE = "@once"
@@ -110,7 +109,7 @@ def next_after(schedule: Schedule, after: datetime) -> datetime | None:
         floor = after
         if schedule.start_at is not None and schedule.start_at > after:
             floor = schedule.start_at - timedelta(microseconds=1)
-        found = _next_interval(schedule, floor) if schedule.interval_seconds else _next_cron(schedule, floor)
+        found = _next_interval(schedule, floor) if schedule.interval_seconds else _cron(schedule).after(floor)
     if found is None or (schedule.end_at is not None and found > schedule.end_at):
         return None
     return found.astimezone(UTC)
@@ -127,36 +126,14 @@ def previous_at_or_before(schedule: Schedule, at: datetime) -> datetime | None:
     elif schedule.interval_seconds:
         found = _previous_interval(schedule, ceiling)
     else:
-        found = _previous_cron(schedule, ceiling)
+        found = _cron(schedule).at_or_before(ceiling)
     if found is None or (schedule.start_at is not None and found < schedule.start_at):
         return None
     return found.astimezone(UTC)
 
 
-def _next_cron(schedule: Schedule, after: datetime) -> datetime | None:
-    return next(_ticks(schedule, after), None)
-
-
-def _previous_cron(schedule: Schedule, at: datetime) -> datetime | None:
-    """Walk back to a tick, then forward again: only the forward walk says what really runs on a day of change."""
-    zone = ZoneInfo(schedule.timezone)
-    # A microsecond on top: the reverse walk is strict, and a tick at `at` itself is wanted.
-    reverse = CronSim(schedule.cron or "", (at + timedelta(microseconds=1)).astimezone(zone), reverse=True)
-    found: datetime | None = next((tick.astimezone(UTC) for tick in reverse if tick.astimezone(UTC) <= at), None)
-    for tick in _ticks(schedule, found or at):
-        if tick > at:
-            break
-        found = tick
-    return found
-
-
-def _ticks(schedule: Schedule, after: datetime) -> Iterator[datetime]:
-    """Yield ticks after a moment, in UTC. On the night that an hour repeats, cronsim may begin with one before it."""
-    moments: Iterator[datetime] = CronSim(schedule.cron or "", after.astimezone(ZoneInfo(schedule.timezone)))
-    for moment in moments:
-        tick = moment.astimezone(UTC)
-        if tick > after:
-            yield tick
+def _cron(schedule: Schedule) -> CronTicks:
+    return CronTicks(schedule.cron or "", ZoneInfo(schedule.timezone))
 
 
 def _next_interval(schedule: Schedule, after: datetime) -> datetime:

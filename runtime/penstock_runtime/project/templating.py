@@ -111,7 +111,9 @@ def render_io_profile(text: str, profile: str, functions: TemplateFunctions) -> 
 
     Only that profile's lines are rendered, so a variable that another profile needs may be missing. A rendered value
     stays one value whatever characters it holds: it is put in place after the YAML has been parsed. Unquoted ones are
-    then read as YAML reads plain text (`5432` is a number). ProfileNotFound, TemplateFailed, DocumentBroken.
+    then read as YAML reads plain text (`5432` is a number). A value that asks for an environment variable or a secret
+    that is not there is null: the profile that every project starts with names those of every provider there is.
+    ProfileNotFound, TemplateFailed, DocumentBroken.
     """
     sections = _sections(text)
     if profile not in sections or profile == "version":
@@ -126,16 +128,22 @@ def render_io_profile(text: str, profile: str, functions: TemplateFunctions) -> 
 
 
 def _render_profile(text: str, profile: str, functions: TemplateFunctions) -> dict[str, Any]:
-    values: list[str] = []
+    values: list[str | None] = []
 
     @jinja2.pass_context
     def keep(_context: jinja2.runtime.Context, value: Any) -> str:
         if isinstance(value, jinja2.Undefined):
             str(value)  # raises, naming what is undefined
-        values.append("" if value is None else str(value))
+        values.append(None if isinstance(value, _Absent) else "" if value is None else str(value))
         return f"{_OPEN}{len(values) - 1}{_CLOSE}"
 
-    rendered = _render(_environment(functions, keep), _without_comments(text), {})
+    environment = _environment(functions, keep)
+    environment.globals.update(
+        env_var=_asking("environment variable", functions.env_var, _Absent()),
+        mage_secret_var=_asking("secret", functions.secret, _Absent()),
+        penstock_secret=_asking("secret", functions.secret, _Absent()),
+    )
+    rendered = _render(environment, _without_comments(text), {})
     node = parse(rendered, "io_config.yaml").root
     if node is not None:
         _fill(node, values)
@@ -168,7 +176,13 @@ def _without_comments(text: str) -> str:
     return "\n".join("" if line.lstrip().startswith("#") else line for line in text.split("\n"))
 
 
-def _fill(root: yaml.Node, values: list[str]) -> None:
+class _Absent(str):
+    """What a profile's template gets for a name that is not there; filters take it for an empty text."""
+
+    __slots__ = ()
+
+
+def _fill(root: yaml.Node, values: list[str | None]) -> None:
     todo, visited = [root], set[int]()
     while todo:
         node = todo.pop()
@@ -180,8 +194,11 @@ def _fill(root: yaml.Node, values: list[str]) -> None:
         elif isinstance(node, yaml.SequenceNode):
             todo.extend(node.value)
         elif isinstance(node, yaml.ScalarNode) and _PLACEHOLDER.search(node.value):
-            node.value = _PLACEHOLDER.sub(lambda found: values[int(found[1])], node.value)
-            if not node.style:
+            absent = any(values[int(found[1])] is None for found in _PLACEHOLDER.finditer(node.value))
+            node.value = _PLACEHOLDER.sub(lambda found: values[int(found[1])] or "", node.value)
+            if absent:
+                node.value, node.tag = "", "tag:yaml.org,2002:null"
+            elif not node.style:
                 node.tag = _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
 
 
@@ -228,11 +245,11 @@ def _render(environment: jinja2.Environment, text: str, names: Mapping[str, Any]
         raise TemplateFailed(f"{type(error).__name__}: {error}") from error
 
 
-def _asking(what: str, ask: Callable[[str], Any]) -> Callable[..., Any]:
+def _asking(what: str, ask: Callable[[str], Any], otherwise: Any = None) -> Callable[..., Any]:
     def answer(name: str, default: Any = None) -> Any:
         found = ask(name)
         if found is None:
-            found = default
+            found = otherwise if default is None else default
         if found is None:
             raise TemplateFailed(f"there is no {what} {name!r}")
         return found
