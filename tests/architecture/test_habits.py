@@ -59,14 +59,21 @@ SLEEPS = frozenset({"time.sleep", "sleep", "asyncio.sleep", "anyio.sleep"})
 
 def sleeps(tree: ast.Module) -> list[int]:
     """Return the lines that sleep for more than 0 seconds, outside functions that wait for a condition."""
-    waiters = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("wait")]
+    waiters = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and has_deadline(node)]
     excused = {id(node) for waiter in waiters for node in ast.walk(waiter)}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) in SLEEPS]
     return [call.lineno for call in calls if [ast.unparse(a) for a in call.args] != ["0"] and id(call) not in excused]
 
 
+def has_deadline(function: ast.FunctionDef) -> bool:
+    """Whether a function polls a condition against the clock: a loop, and time.monotonic."""
+    inside = list(ast.walk(function))
+    asks_the_clock = any(isinstance(node, ast.Attribute) and node.attr == "monotonic" for node in inside)
+    return asks_the_clock and any(isinstance(node, ast.While) for node in inside)
+
+
 def test_tests_wait_on_signals_not_on_time():
-    """Polling with a deadline, for what gives no signal, is a function called `wait_…`; benches measure idleness."""
+    """Polling with a deadline is for what gives no signal; benches measure idleness."""
     wrong = [
         f"{source.path}:{line}"
         for source in sources("tests")
@@ -82,7 +89,7 @@ def test_tests_wait_on_signals_not_on_time():
         ("import time\ntime.sleep(1)", 1),
         ("await asyncio.sleep(delay)", 1),
         ("await asyncio.sleep(0)", 0),
-        ("def wait_until(condition):\n    sleep(0.01)", 0),
+        ("def f(c):\n while not c():\n  assert time.monotonic() < end\n  time.sleep(0.01)", 0),
         ("clock.advance(1)", 0),
     ],
 )

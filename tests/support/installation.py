@@ -97,7 +97,7 @@ class Installation:
 
     def __post_init__(self) -> None:
         self.port = free_port()
-        self.data = self.project / ".penstock"
+        self.data = Path(self.environ.get("PENSTOCK_DATA_DIR") or self.project / ".penstock")
         self.key = ""
         self.process: subprocess.Popen[bytes] | None = None
         self.log = self.home / "server.log"
@@ -326,10 +326,13 @@ class Installation:
     def log_text(self, run: str, block: str | None = None) -> str:
         return "\n".join(line["message"] for line in self.log_lines(run, block))
 
-    def check_history(self, maker: ProjectMaker, *runs: str) -> None:
-        """Fail with every promise that the history of these runs breaks; of all runs there are, when none is named."""
+    def check_history(self, maker: ProjectMaker, *runs: str, beside: bool = False) -> None:
+        """Fail with every promise that the history of these runs breaks; of all runs there are, when none is named.
+
+        `beside` allows a lost attempt's code to go on beside its successor's, as it may where its worker was frozen.
+        """
         upstream = {slug: above for one in maker.pipelines.values() for slug, above in one.upstream().items()}
-        checker = Checker(Witness(maker.witness).words(), upstream)
+        checker = Checker(Witness(maker.witness).words(), upstream, beside=beside)
         for run in runs or [one["id"] for one in self.get("/runs", limit=200)["items"]]:
             checker.check(self.get(f"/runs/{run}"), self.blocks(run))
         assert checker.wrong == []

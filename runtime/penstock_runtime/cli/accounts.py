@@ -34,10 +34,10 @@ def create_user(
     as_json: Json = False,
 ) -> None:
     """Add a user. There is no default password: give one, or hand on the one-time link."""
-    from penstock_runtime.bootstrap import accounts
+    from penstock_runtime.bootstrap.accounts import create_user as add_user
 
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
-    made = accounts.create_user(project, name, role.value, password)
+    made = add_user(project, name, role.value, password)
     if as_json:
         print_json(made)
         return
@@ -54,9 +54,9 @@ def create_api_key(
     as_json: Json = False,
 ) -> None:
     """Make a key for a program; it is shown this once."""
-    from penstock_runtime.bootstrap import accounts
+    from penstock_runtime.bootstrap.accounts import create_api_key as make_key
 
-    made = accounts.create_api_key(project, name, role.value)
+    made = make_key(project, name, role.value)
     if as_json:
         print_json(made)
         return

@@ -43,8 +43,8 @@ def start(
     ] = None,
 ) -> None:
     """Start the server and the scheduler."""
-    from penstock_runtime.server.main import serve
     from penstock_runtime.bootstrap.snapshots import ServeOptions
+    from penstock_runtime.server.main import serve
 
     if role is not None and instance_type not in (None, INSTANCE_OF_ROLE[role]):
         raise typer.BadParameter(f"--role {role} and --instance-type {instance_type} contradict each other")

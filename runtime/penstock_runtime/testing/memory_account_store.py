@@ -74,7 +74,8 @@ class InMemoryAccountStore:
 
     @_alone
     def update_user(self, user: User) -> bool:
-        if user.id not in self._users:
+        namesake = self.user_by_name(user.name)
+        if user.id not in self._users or (namesake is not None and namesake.id != user.id):
             return False
         self._users[user.id] = user
         return True
@@ -150,7 +151,7 @@ class InMemoryAccountStore:
     @_alone
     def audit_events(self, limit: int, cursor: str | None = None) -> Page[AuditEvent]:
         """Return events, newest first; the cursor is how many have been seen."""
-        if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):  # noqa: PLR2004
+        if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
             raise InvalidInput("the cursor is not one that a list gave", "cursor")
         start = int(cursor or 0)
         newest = self._events[::-1]

@@ -24,8 +24,8 @@ async function readRuns(where: RunConditions, limit: number, cursor: string | nu
   return unwrap(client.GET("/api/v1/runs", { params: { query: withoutNulls(query) } }));
 }
 
-function withoutNulls<T extends object>(query: T): Partial<T> {
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== null)) as Partial<T>;
+function withoutNulls<T extends object>(query: T): { [Key in keyof T]?: NonNullable<T[Key]> } {
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== null)) as { [Key in keyof T]?: NonNullable<T[Key]> };
 }
 
 function instant(local: string | undefined): string | null {

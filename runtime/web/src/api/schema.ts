@@ -2507,16 +2507,17 @@ export interface operations {
     list_runs: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the last page. */
+                /** @description `next_cursor`. */
                 cursor?: string | null;
                 /** @description Created at or after. */
                 from?: string | null;
                 /** @description Items of a page, at most. */
                 limit?: number;
                 pipeline?: string | null;
-                status?: components["schemas"]["RunStatus"][] | null;
+                status?: components["schemas"]["RunStatus"][];
                 /** @description Created before. */
                 to?: string | null;
+                /** @description A trigger's id. */
                 trigger?: string | null;
             };
             header?: never;
@@ -2885,14 +2886,15 @@ export interface operations {
     read_logs: {
         parameters: {
             query?: {
-                /** @description `next_cursor`, or an event's id, to go on from. */
+                /** @description `next_cursor` or an event's id. */
                 after?: string | null;
+                /** @description The attempt's number. */
                 attempt?: number | null;
                 block?: string | null;
                 /** @description Server-sent events until the run ends. */
                 follow?: boolean;
+                /** @description Lines of a page, at most. */
                 limit?: number;
-                /** @description One instance of a mapped block. */
                 map_index?: number | null;
             };
             header?: never;

@@ -1,7 +1,7 @@
 import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "@/components/Button";
 import { GraphNode, type NodeFace } from "./GraphNode";
-import { bestLayout, fitScale, type GraphBlock, neighbour, type Size } from "./layout";
+import { bestLayout, fitScale, type GraphBlock, type Layout, layouts, neighbour, type Size } from "./layout";
 
 export interface GraphViewBlock extends GraphBlock, NodeFace {}
 
@@ -17,9 +17,10 @@ interface GraphViewProps {
 export function GraphView({ label, blocks, selected, onSelect, tools }: GraphViewProps) {
   const [room, frame] = useRoom();
   const shape = blocks.map((block) => `${block.slug}<${block.upstream.join(",")}`).join(";");
-  // Laid out again only when the graph's shape or the room changes, never because a state did.
+  // Laid out again only when the graph's shape changes, never because a state did.
   // eslint-disable-next-line react-hooks/exhaustive-deps
-  const layout = useMemo(() => bestLayout(blocks, room), [shape, room]);
+  const candidates = useMemo(() => layouts(blocks), [shape]);
+  const layout = useMemo(() => bestLayout(candidates, room), [candidates, room]);
   const [chosen, setChosen] = useState<number | null>(null);
   const scale = chosen ?? fitScale(layout, room);
   const zoom = useCallback((factor: number) => setChosen(Math.min(1.6, Math.max(0.3, scale * factor))), [scale]);
@@ -61,7 +62,7 @@ export function GraphView({ label, blocks, selected, onSelect, tools }: GraphVie
   );
 }
 
-function Edges({ layout, selected }: { layout: ReturnType<typeof bestLayout>; selected: string | null }) {
+function Edges({ layout, selected }: { layout: Layout; selected: string | null }) {
   return (
     <svg className="graph-edges" width={layout.width} height={layout.height} aria-hidden="true">
       {layout.edges.map((edge) => (

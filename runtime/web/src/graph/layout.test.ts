@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bestLayout, fitScale, layOut, neighbour, NODE, SMALLEST_FIT } from "./layout";
+import { bestLayout, fitScale, layOut, layouts, neighbour, NODE, SMALLEST_FIT } from "./layout";
 
 const DIAMOND = [
   { slug: "a", upstream: [] },
@@ -21,15 +21,17 @@ describe("layOut", () => {
 
   it("lays out 300 blocks", () => {
     const many = Array.from({ length: 300 }, (_, i) => ({ slug: `b${i}`, upstream: i ? [`b${i - 1 - (i % 3 ? 0 : Math.min(6, i - 1))}`] : [] }));
-    expect(bestLayout(many, { width: 900, height: 600 }).nodes).toHaveLength(300);
+    expect(bestLayout(layouts(many), { width: 900, height: 600 }).nodes).toHaveLength(300);
   });
 });
 
 describe("bestLayout", () => {
   const chain = Array.from({ length: 6 }, (_, i) => ({ slug: `s${i}`, upstream: i ? [`s${i - 1}`] : [] }));
+  it("has nothing to show of no blocks", () => expect(bestLayout([], { width: 9, height: 9 }).nodes).toEqual([]));
+
   it("runs a chain across a wide room and down a tall one", () => {
-    const wide = bestLayout(chain, { width: 1600, height: 200 });
-    const tall = bestLayout(chain, { width: 300, height: 900 });
+    const wide = bestLayout(layouts(chain), { width: 1600, height: 200 });
+    const tall = bestLayout(layouts(chain), { width: 300, height: 900 });
     expect(wide.width).toBeGreaterThan(wide.height);
     expect(tall.height).toBeGreaterThan(tall.width);
   });

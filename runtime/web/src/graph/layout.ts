@@ -93,15 +93,22 @@ export function fitScale(layout: Size, room: Size): number {
   return Math.max(SMALLEST_FIT, Math.floor(fit * 100) / 100);
 }
 
-/** Above this, trying every way takes longer than a person would wait. */
+/** Above this one layout is enough: each further one of 300 blocks takes the page up to half a second. */
 const MANY_BLOCKS = 80;
 
-/** The layout that shows the most of the graph in the room there is. */
-export function bestLayout(blocks: readonly GraphBlock[], room: Size): Layout {
-  const rankings: readonly Ranking[] = blocks.length > MANY_BLOCKS ? ["longest-path"] : ["longest-path", "network-simplex"];
+/** The layouts worth choosing from; they depend on the graph alone, so a page makes them once. */
+export function layouts(blocks: readonly GraphBlock[]): Layout[] {
+  if (blocks.length > MANY_BLOCKS) return [layOut(blocks, "TB")];
+  const rankings: readonly Ranking[] = ["longest-path", "network-simplex"];
+  return rankings.flatMap((ranking) => [layOut(blocks, "TB", ranking), layOut(blocks, "LR", ranking)]);
+}
+
+const NOTHING: Layout = { width: 0, height: 0, nodes: [], edges: [] };
+
+/** The one that shows the most of the graph in the room there is; the first of those that are about as good. */
+export function bestLayout(candidates: readonly Layout[], room: Size): Layout {
   const shown = (layout: Layout) => Math.min(1, room.width / layout.width, room.height / layout.height);
-  const tried = rankings.flatMap((ranking) => [layOut(blocks, "TB", ranking), layOut(blocks, "LR", ranking)]);
-  return tried.reduce((best, layout) => (shown(layout) > shown(best) + 0.05 ? layout : best));
+  return candidates.reduce((best, layout) => (shown(layout) > shown(best) + 0.05 ? layout : best), candidates[0] ?? NOTHING);
 }
 
 const AXES: Record<string, { dx: number; dy: number }> = {

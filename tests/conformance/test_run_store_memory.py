@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import pytest
+
+from penstock_runtime.testing.conformance.run_store import RunStoreConformance
+from penstock_runtime.testing.conformance.run_store_blocks import ChangeConformance
+from penstock_runtime.testing.conformance.run_store_claims import ClaimConformance
+from penstock_runtime.testing.conformance.run_store_fleet import FleetConformance
+from penstock_runtime.testing.memory_run_store import InMemoryRunStore
+
+
+class TestInMemoryRunStore(RunStoreConformance, ChangeConformance, ClaimConformance, FleetConformance):
+    @pytest.fixture
+    def store(self) -> InMemoryRunStore:
+        return InMemoryRunStore()
