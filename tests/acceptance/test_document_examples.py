@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from support.documents import blocks, pages, try_block
 from support.sources import ROOT
 

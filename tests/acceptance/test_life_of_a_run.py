@@ -13,7 +13,6 @@ from support.waiting import stays_so, wait_until
 from support.witness import Witness
 
 
-
 def make_project(home) -> ProjectMaker:
     maker = ProjectMaker(home)
     maker.pipeline("plain").chain(["a", "b", "c"]).write()
@@ -254,7 +253,9 @@ def test_logs_can_be_followed_while_the_block_runs(penstock: Installation, witne
 
 def test_a_schedule_of_triggers_yaml_fires_by_itself_once_each_tick(penstock: Installation):
     def fired():
-        return [one for one in penstock.get("/runs", pipeline="ticking", limit=200)["items"] if one["status"] == "succeeded"]
+        return [
+            one for one in penstock.get("/runs", pipeline="ticking", limit=200)["items"] if one["status"] == "succeeded"
+        ]
 
     runs = wait_until(lambda: len(fired()) >= 3 and fired(), 30, "the schedule did not fire three times")
     ticks = [one["logical_at"] for one in runs]

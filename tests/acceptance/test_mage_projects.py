@@ -136,7 +136,9 @@ def test_from_the_command_line(tmp_path, project, pipeline, variables, code):
     words = [word for name, value in variables.items() for word in ("--var", f"{name}={value}")]
     said = penstock.cli("run", str(folder), pipeline, *words, "--json")
     assert said.code == code, said.err + said.out
-    case = next(one for one in cases_of(project) if one.pipeline == pipeline and one.given.get("variables", {}) == variables)
+    case = next(
+        one for one in cases_of(project) if one.pipeline == pipeline and one.given.get("variables", {}) == variables
+    )
     statuses = {block["slug"]: block["status"] for block in said.json["blocks"]}
     wanted = {slug: block["status"] for slug, block in case.given["blocks"].items() if "status" in block}
     assert {slug: statuses[slug] for slug in wanted} == wanted

@@ -86,7 +86,9 @@ def outcome(penstock: Installation, name: str, status: str):
     penstock.wait(run, status)
     row = penstock.block(run, f"{name}_it")
     assert len(row["attempts"]) == 1
-    assert penstock.block(run, f"{name}_next")["status"] == ("succeeded" if status == "succeeded" else "upstream_failed")
+    assert penstock.block(run, f"{name}_next")["status"] == (
+        "succeeded" if status == "succeeded" else "upstream_failed"
+    )
     return run, row
 
 
@@ -171,7 +173,9 @@ def test_forked_children_end_with_the_block(penstock):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("exits", "I leave"), ("deep", "recursion"), ("killed", "SIGKILL")], ids=["exits", "deep", "killed"]
+    ("name", "words"),
+    [("exits", "I leave"), ("deep", "recursion"), ("killed", "SIGKILL")],
+    ids=["exits", "deep", "killed"],
 )
 def test_the_reason_is_in_the_error(penstock, name, words):
     _, row = outcome(penstock, name, "failed")

@@ -29,11 +29,9 @@ ENVIRON = {"PENSTOCK_STANDBY_SECONDS": "30", "PENSTOCK_DRAIN_SECONDS": "0.5"}
 def make_project(home) -> ProjectMaker:
     maker = ProjectMaker(home)
     once = {"retry_config": {"retries": 1, "delay": 0}}
-    maker.pipeline("steps").block(
-        "first", HELD + "value = [1, 2, 3]", configuration={"dynamic": True}, **once
-    ).block("mapped", HELD + "value = args[0] * 2", ["first"], configuration={"reduce_output": True}, **once).block(
-        "last", HELD + "value = sum(args[0])", ["mapped"], **once
-    ).write()
+    maker.pipeline("steps").block("first", HELD + "value = [1, 2, 3]", configuration={"dynamic": True}, **once).block(
+        "mapped", HELD + "value = args[0] * 2", ["first"], configuration={"reduce_output": True}, **once
+    ).block("last", HELD + "value = sum(args[0])", ["mapped"], **once).write()
     maker.pipeline("whole", run_pipeline_in_one_process=True).block("first", HELD + "value = 1").block(
         "second", HELD + "value = args[0] + 1", ["first"]
     ).block("third", HELD + "value = args[0] + 1", ["second"]).write()

@@ -9,7 +9,7 @@ import pytest
 from penstock import process_tree
 from support.installation import Installation, installed
 from support.project_maker import ProjectMaker
-from support.waiting import wait_until
+from support.waiting import stays_so, wait_until
 from support.witness import Witness
 
 NOT_ALLOWED = 75
@@ -72,7 +72,7 @@ def test_a_standby_shows_itself_and_takes_over_when_the_first_stops(penstock, ma
         )
         assert len(shown) == 1
         assert other.mine(shown[0]["pid"])
-        penstock.stop()
+        penstock.end()
         run = other.run("held")
         Witness(maker.witness).tell(f"go-{run}")
         other.wait(run, "succeeded")
@@ -103,7 +103,50 @@ def test_a_frozen_scheduler_is_replaced_and_fenced_when_it_wakes(penstock, maker
         other.check_history(maker, run, beside=True)
         # The first server's scheduler starts again, as a standby of the second's.
         wait_until(lambda: len(other.get("/cluster")["schedulers"]) == 2, 20, "the fenced one did not come back")
-        penstock.stop()
+        penstock.end()
         other.stop()
     finally:
         other.destroy()
+
+
+def test_a_stopping_server_lets_its_blocks_finish_for_longer_than_a_lease(maker):
+    """SIGTERM drains: the block gets PENSTOCK_DRAIN_SECONDS, its word counts, and the next server goes on from there."""
+    witness = Witness(maker.witness)
+    penstock = Installation(maker.folder.parent, maker.folder, environ={"PENSTOCK_DRAIN_SECONDS": "25"})
+    try:
+        penstock.start()
+        run = penstock.run("held")
+        witness.wait_for_start(run, "held_only")
+        scheduler = penstock.scheduler_pid
+        penstock.kill(penstock.web_pid, signal.SIGTERM)
+        # Twice the lease: a scheduler that did not say that it lives would be taken for dead by now.
+        stays_so(lambda: process_tree.is_running(scheduler), 4.0, "it did not wait for its block")
+        witness.tell(f"go-{run}")
+        penstock.stop()
+        penstock.start()
+        penstock.wait(run, "succeeded")
+        assert [one["status"] for one in penstock.block(run, "held_only")["attempts"]] == ["succeeded"]
+        penstock.check_history(maker)
+        penstock.stop()
+    finally:
+        penstock.destroy()
+
+
+def test_a_stopping_server_ends_what_does_not_finish_as_drained(maker):
+    witness = Witness(maker.witness)
+    penstock = Installation(maker.folder.parent, maker.folder, environ={"PENSTOCK_DRAIN_SECONDS": "0.3"})
+    try:
+        penstock.start()
+        run = penstock.run("held")
+        witness.wait_for_start(run, "held_only")
+        penstock.stop()
+        penstock.start()
+        witness.tell(f"go-{run}")
+        penstock.wait(run, "succeeded")
+        attempts = penstock.block(run, "held_only")["attempts"]
+        assert [one["exit_reason"] for one in attempts] == ["drained", "success"]
+        assert penstock.block(run, "held_only")["failures"] == 0
+        penstock.check_history(maker)
+        penstock.stop()
+    finally:
+        penstock.destroy()

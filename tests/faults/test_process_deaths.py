@@ -258,9 +258,7 @@ def test_leftovers_of_worker_and_runner_killed_at_once_are_found_by_their_marks(
     assert process_tree.is_running(grandchild), "nothing was left over: this test shows nothing"
     ended = end_leftovers(owner_of(folder / "data"))
     assert grandchild in {marks.pid for marks in ended}
-    assert {marks.attempt_id for marks in ended} >= {
-        path.name for path in (folder / "staging").iterdir()
-    }
+    assert {marks.attempt_id for marks in ended} >= {path.name for path in (folder / "staging").iterdir()}
     assert all_gone([grandchild])
 
 

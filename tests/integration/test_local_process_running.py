@@ -130,9 +130,16 @@ def test_more_attempts_than_children_all_run(bench: LocalExecutorBench) -> None:
 def test_a_large_work_and_a_large_result_pass(bench: LocalExecutorBench) -> None:
     work = bench.block("large", "return len(kwargs['big'])")
     payload = {**work.payload, "variables": {"big": "x" * 3_000_000}}
-    end = bench.end_of(bench.executor.submit(type(work)(**{
-        **{name: getattr(work, name) for name in work.__slots__}, "payload": payload,
-    })))
+    end = bench.end_of(
+        bench.executor.submit(
+            type(work)(
+                **{
+                    **{name: getattr(work, name) for name in work.__slots__},
+                    "payload": payload,
+                }
+            )
+        )
+    )
     assert end.result is not None
     assert end.result["outputs"][0]["inline"] == 3_000_000
 

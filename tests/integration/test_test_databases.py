@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 import redis
+
 from penstock_runtime.persistence.engine import DatabaseOptions
 from penstock_runtime.persistence.run_store import SqlRunStore
-
 from support.servers import PostgresServer
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)

@@ -13,8 +13,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from support.clocks import FakeClock
-from support.engine_rig import Rig, plan_of
 
 from penstock_runtime.domain.blocks import RetryPolicy
 from penstock_runtime.domain.runs import (
@@ -34,6 +32,8 @@ from penstock_runtime.runs.cancel import cancel_run
 from penstock_runtime.runs.due import admit_waiting_runs, make_due_ready
 from penstock_runtime.runs.rescue import end_expired_members, rescue_lost_attempts
 from penstock_runtime.runs.retry import RetryRun, retry_run
+from support.clocks import FakeClock
+from support.engine_rig import Rig, plan_of
 
 B = BlockRunStatus
 PLANS = {
@@ -217,7 +217,9 @@ class LifeOfRuns(RuleBasedStateMachine):
             self.going.append(one)
 
     @precondition(lambda self: self.going)
-    @rule(data=st.data(), how=st.sampled_from(["success", "skip", "error", "timeout", "drained"]), items=st.integers(0, 3))
+    @rule(
+        data=st.data(), how=st.sampled_from(["success", "skip", "error", "timeout", "drained"]), items=st.integers(0, 3)
+    )
     def finish(self, data, how, items):
         one = self.going.pop(data.draw(st.integers(0, len(self.going) - 1)))
         reason = {"success": ExitReason.SUCCESS, "skip": ExitReason.SUCCESS}.get(how) or ExitReason(how)
@@ -249,9 +251,7 @@ class LifeOfRuns(RuleBasedStateMachine):
     def time_passes(self):
         self.rig.clock.advance(LATER)
         with self.rig.store.transaction() as tx:
-            tx.heartbeat(
-                self.rig.owner.member_id, self.rig.owner.term, self.rig.clock.now(), self.rig.clock.now(), {}
-            )
+            tx.heartbeat(self.rig.owner.member_id, self.rig.owner.term, self.rig.clock.now(), self.rig.clock.now(), {})
         make_due_ready(self.rig.services)
         for model in self.model.values():
             for slug, status in model.blocks.items():
@@ -280,7 +280,7 @@ class LifeOfRuns(RuleBasedStateMachine):
             found = {row.block: row.status for row in rows if row.kind is BlockRunKind.BLOCK}
             assert found == model.blocks
             mapped = {row.map_index: row.status for row in rows if row.map_index >= 0 and row.epoch == run.epoch}
-            if model.instances or "each" in model.blocks and model.blocks["each"] is not B.PENDING:
+            if model.instances or ("each" in model.blocks and model.blocks["each"] is not B.PENDING):
                 assert {k: v for k, v in mapped.items() if k in model.instances} == model.instances
             status = run.status.value if run.status in RUN_ENDED else "open"
             assert status == model.status

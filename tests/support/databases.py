@@ -15,10 +15,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from penstock_runtime.persistence.engine import DatabaseOptions, open_database
 from penstock_runtime.persistence.migrate import upgrade
 from penstock_runtime.persistence.run_store import SqlRunStore
-
 from support.servers import (
     CARELESS,
     PostgresServer,
@@ -173,7 +173,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 @pytest.fixture
 def redis_url(redis_server: RedisServer) -> str:
     """An empty Redis; its fault tests stop and start `redis_server`."""
-    import redis  # noqa: PLC0415 - only where Redis is asked for
+    import redis
 
     with redis.Redis.from_url(redis_server.url) as connection:
         connection.flushall()

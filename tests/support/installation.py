@@ -116,7 +116,9 @@ class Installation:
         """Start the server and wait until it answers; make its API key the first time."""
         self.launch()
         if not self.key:
-            self.key = self.cli("api-key", "create", "test", "--role", "owner", "--project", str(self.project)).out.strip()
+            self.key = self.cli(
+                "api-key", "create", "test", "--role", "owner", "--project", str(self.project)
+            ).out.strip()
             self.client.headers["Authorization"] = f"Bearer {self.key}"
         wait_until(self.answers, START_SECONDS, lambda: f"the server does not answer:\n{self.said()}")
         return self
@@ -214,6 +216,11 @@ class Installation:
 
     def stop(self) -> None:
         """Ask the server to end; fail when it, or anything of it, is still alive afterwards."""
+        self.end()
+        self.assert_all_gone()
+
+    def end(self) -> None:
+        """Ask the server to end, and wait for its own process."""
         process = self.process
         if process is not None:
             self.everything()
@@ -224,7 +231,6 @@ class Installation:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired as late:
                 raise NotInTime(f"the server did not stop within {STOP_SECONDS} s:\n{self.said()}") from late
-        self.assert_all_gone()
 
     def assert_all_gone(self, patience: float = 10.0) -> None:
         """Fail if a process of this installation lives on; a moment is allowed for the kernel to bury the dead."""
@@ -234,7 +240,9 @@ class Installation:
             return [one for one in self.seen if one.is_running() and process_tree.is_running(one.pid)]
 
         wait_until(
-            lambda: not living(), patience, lambda: f"still alive: {[(p.pid, p.cmdline()) for p in living()]}\n{self.said()}"
+            lambda: not living(),
+            patience,
+            lambda: f"still alive: {[(p.pid, p.cmdline()) for p in living()]}\n{self.said()}",
         )
 
     def destroy(self) -> None:

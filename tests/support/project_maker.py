@@ -113,7 +113,9 @@ class PipelineMaker:
         folder.mkdir(parents=True, exist_ok=True)
         sections: dict[str, list[dict[str, Any]]] = {"blocks": [], "callbacks": [], "conditionals": []}
         for block in self.blocks.values():
-            sections[{"callback": "callbacks", "conditional": "conditionals"}.get(block["type"], "blocks")].append(block)
+            sections[{"callback": "callbacks", "conditional": "conditionals"}.get(block["type"], "blocks")].append(
+                block
+            )
         for block in sections["blocks"]:
             block["downstream_blocks"] = [
                 one["uuid"] for one in sections["blocks"] if block["uuid"] in one["upstream_blocks"]

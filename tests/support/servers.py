@@ -17,7 +17,6 @@ import stat
 import subprocess
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -235,7 +234,7 @@ def end_process(pid: int, kind: signal.Signals) -> None:
 
 def wait_readable(handle: int, seconds: float) -> bool:
     """Wait for a descriptor; whether it became readable in time."""
-    import select  # noqa: PLC0415
+    import select
 
     poll = select.poll()
     poll.register(handle, select.POLLIN)

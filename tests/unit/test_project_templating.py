@@ -59,7 +59,8 @@ class TestProfiles:
             render_io_profile(broken, "needy", FUNCTIONS)
 
     @pytest.mark.parametrize(
-        "value", ["\"{{ env_var('NO') }}\"", "{{ env_var('NO') }}", "{{ mage_secret_var('no') }}", "a{{ env_var('NO') }}b"]
+        "value",
+        ["\"{{ env_var('NO') }}\"", "{{ env_var('NO') }}", "{{ mage_secret_var('no') }}", "a{{ env_var('NO') }}b"],
     )
     def test_what_is_not_set_is_null_for_most_keys_of_the_first_profile_never_are(self, value: str):
         text = f"default:\n  HOST: {value}\n  PORT: {{{{ env_var('PORT') }}}}\n  A: {{{{ env_var('NO', 'b') }}}}\n"

@@ -2,7 +2,7 @@ import duckdb
 import pandas as pd
 from nyc.outputs import output_folder
 
-if 'data_exporter' not in globals():
+if "data_exporter" not in globals():
     from mage_ai.data_preparation.decorators import data_exporter
 
 
@@ -10,17 +10,17 @@ if 'data_exporter' not in globals():
 def export_duckdb(figures, ranking, summary, report, *args, **kwargs):
     """Three tables in one DuckDB file: the figures, the months, the ranking of the airlines."""
     tables = {
-        'delay_figures': figures,
-        'monthly_summary': pd.DataFrame(summary['months']),
-        'airline_ranking': ranking,
+        "delay_figures": figures,
+        "monthly_summary": pd.DataFrame(summary["months"]),
+        "airline_ranking": ranking,
     }
-    path = output_folder(kwargs) / 'flights.duckdb'
+    path = output_folder(kwargs) / "flights.duckdb"
     with duckdb.connect(str(path)) as database:
         database.begin()  # all three tables or none
         for name, table in tables.items():
-            database.register('incoming', table)
-            database.execute(f'CREATE OR REPLACE TABLE {name} AS SELECT * FROM incoming')
-            database.unregister('incoming')
+            database.register("incoming", table)
+            database.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM incoming")
+            database.unregister("incoming")
         database.commit()
-    kwargs['logger'].info(f"published {report['flights_counted']:,} flights to {path}")
+    kwargs["logger"].info(f"published {report['flights_counted']:,} flights to {path}")
     return {name: len(table) for name, table in tables.items()}

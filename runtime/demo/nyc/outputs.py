@@ -10,6 +10,6 @@ def output_folder(variables: dict, *parts: str) -> Path:
 
     A relative `output_dir` lies in the project. Give an absolute one where the project is read-only.
     """
-    folder = Path(get_repo_path(), variables.get('output_dir') or 'output', *parts)
+    folder = Path(get_repo_path(), variables.get("output_dir") or "output", *parts)
     folder.mkdir(parents=True, exist_ok=True)
     return folder

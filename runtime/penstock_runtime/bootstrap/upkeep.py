@@ -14,6 +14,7 @@ from penstock_runtime.bootstrap.snapshots import DatabaseStatus, Finding, Health
 from penstock_runtime.domain.errors import PenstockError
 from penstock_runtime.environments.builder import find_uv
 from penstock_runtime.persistence import migrate
+from penstock_runtime.persistence.engine import shown
 from penstock_runtime.project.validation import validate
 from penstock_runtime.scheduler.right import NAME, describe_holder
 from penstock_runtime.settings import Settings
@@ -39,9 +40,7 @@ def database_status(folder: Path | None) -> DatabaseStatus:
 
 def shown_url(settings: Settings) -> str:
     """Return the database's address without its password."""
-    from sqlalchemy import make_url
-
-    return make_url(settings.database_url).render_as_string(hide_password=True)
+    return shown(settings.database_url)
 
 
 def examine(folder: Path | None) -> Sequence[Finding]:

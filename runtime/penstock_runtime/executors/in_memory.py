@@ -251,7 +251,5 @@ class InMemoryExecutor:
         if attempt is None:
             text = "this worker knows no such attempt"
             state = ObservedState.FINISHED
-            return Observation(
-                external_id, external_id.removeprefix("memory-"), state, ExitReason.LOST, message=text
-            )
+            return Observation(external_id, external_id.removeprefix("memory-"), state, ExitReason.LOST, message=text)
         return self._observation(external_id, attempt, None)

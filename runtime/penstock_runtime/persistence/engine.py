@@ -200,3 +200,8 @@ class _PostgresConnector:
     def _connect(arguments: Mapping[str, Any]) -> psycopg.Connection[Any]:
         # No prepared statements: a pooler gives the next transaction to another server process.
         return psycopg.connect(autocommit=True, prepare_threshold=None, **arguments)
+
+
+def shown(url: str) -> str:
+    """Return a database's URL without its password, for people."""
+    return make_url(url).render_as_string(hide_password=True)

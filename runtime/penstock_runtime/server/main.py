@@ -116,7 +116,7 @@ class _Server:
 
 
 def publish_at_start(components: Components) -> None:
-    """Publish the folder as it is, so that the first request of all meets this code: the scheduler's look comes later."""
+    """Publish the folder as it is, so that the first request of all meets this code."""
     try:
         components.publish_code("penstock start")
     except (PenstockError, OSError) as error:

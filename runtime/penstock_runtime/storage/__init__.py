@@ -1,0 +1,1 @@
+"""Artifacts and logs: on local disk and in memory."""

@@ -177,6 +177,7 @@ class Worker:
         except (StoreUnavailable, StoreContention):
             raise
         except Exception:
+            # One run's trouble must not stop the others: take them one by one, and end alone what cannot go on (I8).
             log.exception("advancing %d attempts together failed, taking them one by one", len(ended))
             finished, claimed = self._one_by_one(ended), []
         for active in ended:
@@ -229,6 +230,7 @@ class Worker:
             except (StoreUnavailable, StoreContention):
                 raise
             except Exception as error:
+                # Whatever broke on this run, it ends as failed with the reason, and the worker lives.
                 log.exception("run %s cannot be advanced", active.claimed.run.id)
                 abandon_run(self._parts.services, active.claimed.run.id, f"the run could not be advanced: {error}")
         return done

@@ -367,5 +367,3 @@ def kernel_oom_kills() -> int:
     except OSError:
         pass
     return 0
-
-

@@ -92,5 +92,3 @@ def end_leftovers(owner: str, deadline_seconds: float = 5.0) -> list[Marks]:
 def _worker_lives(marks: Marks) -> bool:
     running = process_tree.is_running(marks.worker_pid)
     return running and process_tree.started_ticks(marks.worker_pid) == marks.worker_started_ticks
-
-

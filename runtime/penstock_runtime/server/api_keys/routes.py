@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Response
 
 from penstock_runtime.ports.account_store import ApiKey as KeyRecord
-from penstock_runtime.server.api_keys.schemas import ApiKeyList, CreatedApiKey, NewApiKey
+from penstock_runtime.server.api_keys.schemas import ApiKeyList, ApiKeyRequest, CreatedApiKey
 from penstock_runtime.server.json_response import answer, no_content, page, rfc3339
 from penstock_runtime.server.parameters import ItemId
 from penstock_runtime.server.routing import ADMIN, Answer, Call, Routes
@@ -22,7 +22,7 @@ def list_api_keys(call: Call) -> Response:
 
 
 @routes.post("/api-keys", Answer(CreatedApiKey, 201), access=ADMIN)
-def create_api_key(call: Call, body: NewApiKey) -> Response:
+def create_api_key(call: Call, body: ApiKeyRequest) -> Response:
     """Make a key, of one's own role at most. Its secret is in this answer and nowhere else."""
     key, secret = call.services.accounts.create_api_key(call.who, body.name, body.role)
     return answer({**_view(key), "key": secret}, 201, {"Cache-Control": "no-store"})

@@ -23,7 +23,7 @@ class ApiKey(BaseModel):
     revoked_at: datetime | None
 
 
-class NewApiKey(Body):
+class ApiKeyRequest(Body):
     """A key to make."""
 
     name: Text = Field(min_length=1, max_length=100)

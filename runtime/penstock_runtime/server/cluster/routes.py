@@ -47,7 +47,7 @@ def _member_view(member: MemberRecord) -> dict[str, Any]:
         "started_at": rfc3339(member.started_at),
         "seen_at": rfc3339(member.seen_at),
         "term": member.term,
-        "standby": member.standby,
+        "standby": member.standby or bool(member.detail.get("standby")),
         "detail": dict(member.detail),
     }
 

@@ -11,7 +11,7 @@ from penstock_runtime.ports.authentication import UserChange
 from penstock_runtime.server.json_response import answer, no_content, page, rfc3339
 from penstock_runtime.server.parameters import ItemId
 from penstock_runtime.server.routing import ADMIN, Answer, Call, Routes
-from penstock_runtime.server.users.schemas import NewUser, SignInLink, User, UserList, UserPatch
+from penstock_runtime.server.users.schemas import SignInLink, User, UserList, UserPatch, UserRequest
 
 routes = Routes("users")
 
@@ -23,7 +23,7 @@ def list_users(call: Call) -> Response:
 
 
 @routes.post("/users", Answer(User, 201, (409,)), access=ADMIN)
-def create_user(call: Call, body: NewUser) -> Response:
+def create_user(call: Call, body: UserRequest) -> Response:
     """Make a user, of one's own role at most."""
     user = call.services.accounts.create_user(call.who, body.name, body.role, body.password)
     return answer(user_view(user), 201, {"Location": f"/api/v1/users/{user.id}"})

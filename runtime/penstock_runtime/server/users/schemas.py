@@ -28,7 +28,7 @@ class UserList(BaseModel):
     next_cursor: str | None
 
 
-class NewUser(Body):
+class UserRequest(Body):
     """A user to make. Without a password they get in by a one-time link."""
 
     name: Text = Field(min_length=1, max_length=100)

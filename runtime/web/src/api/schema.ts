@@ -651,6 +651,15 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * ApiKeyRequest
+         * @description A key to make.
+         */
+        ApiKeyRequest: {
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /**
          * Attachment
          * @description A callback or conditional that hangs beside a block.
          */
@@ -1134,26 +1143,6 @@ export interface components {
             started_at: string;
             /** Term */
             term: number;
-        };
-        /**
-         * NewApiKey
-         * @description A key to make.
-         */
-        NewApiKey: {
-            /** Name */
-            name: string;
-            role: components["schemas"]["Role"];
-        };
-        /**
-         * NewUser
-         * @description A user to make. Without a password they get in by a one-time link.
-         */
-        NewUser: {
-            /** Name */
-            name: string;
-            /** Password */
-            password?: string | null;
-            role: components["schemas"]["Role"];
         };
         /**
          * Node
@@ -1681,6 +1670,17 @@ export interface components {
             password?: string | null;
             role?: components["schemas"]["Role"] | null;
         };
+        /**
+         * UserRequest
+         * @description A user to make. Without a password they get in by a one-time link.
+         */
+        UserRequest: {
+            /** Name */
+            name: string;
+            /** Password */
+            password?: string | null;
+            role: components["schemas"]["Role"];
+        };
     };
     responses: never;
     parameters: never;
@@ -1740,7 +1740,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewApiKey"];
+                "application/json": components["schemas"]["ApiKeyRequest"];
             };
         };
         responses: {
@@ -3702,7 +3702,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewUser"];
+                "application/json": components["schemas"]["UserRequest"];
             };
         };
         responses: {

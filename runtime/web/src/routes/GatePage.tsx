@@ -36,7 +36,7 @@ export function GatePage() {
           <>
             <h1>Sign in</h1>
             <SignInForm onDone={() => void onDone()} />
-            <p className="muted small">No password? Whoever runs this server can print a one-time link: <code>penstock user link NAME</code></p>
+            <p className="muted small">No password? An admin can give you a one-time link that signs you in.</p>
           </>
         )}
       </div>
