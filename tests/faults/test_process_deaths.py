@@ -200,12 +200,16 @@ def test_an_interpreter_that_is_not_there_is_an_image_error(bench: LocalExecutor
 
 
 def test_an_environment_that_cannot_import_the_sdk_says_why(bench: LocalExecutorBench, tmp_path: Path) -> None:
+    # The base interpreter's own, without site packages: an installed `penstock` must not serve here.
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    python.chmod(0o755)
     (tmp_path / "empty").mkdir()
-    bench.environment = EnvironmentRef("none", sys.executable, str(tmp_path / "empty"))
+    bench.environment = EnvironmentRef("none", str(python), str(tmp_path / "empty"))
     external_id = bench.executor.submit(bench.work("succeeds"))
     end = bench.end_of(external_id)
-    # An installed `penstock` beside the tests may serve here; in a user environment there is none.
-    assert end.reason in {ExitReason.IMAGE, ExitReason.SUCCESS}
+    assert end.reason is ExitReason.IMAGE
+    assert "penstock" in (end.message or "")
 
 
 WORKER = """

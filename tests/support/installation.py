@@ -86,13 +86,12 @@ class Answer:
 class Installation:
     """One project and, between `start` and `stop`, its server. `environ` is added to the server's environment.
 
-    `as_user` starts it under other identities, as `subprocess` takes them; the folder must be theirs.
+    `wrapper` is a command that starts the given one in its stead: as somebody else, in a namespace of its own.
     """
 
     home: Path
     project: Path
     environ: dict[str, str] = field(default_factory=dict)
-    as_user: Mapping[str, Any] = field(default_factory=dict)
     wrapper: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -134,7 +133,6 @@ class Installation:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=self.home,
-                **self.as_user,
             )
         return self.process
 
@@ -153,13 +151,12 @@ class Installation:
     def cli(self, *words: str, environ: Mapping[str, str] | None = None, patience: float = 100.0) -> Answer:
         """Run one command to its end."""
         found = subprocess.run(
-            [PENSTOCK, *words],
+            [*self.wrapper, PENSTOCK, *words],
             env={**self.environment(), **(environ or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=patience,
             cwd=self.home,
-            **self.as_user,
         )
         return Answer(found.returncode, found.stdout.decode(errors="replace"), found.stderr.decode(errors="replace"))
 

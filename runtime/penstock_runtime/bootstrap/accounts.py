@@ -8,6 +8,7 @@ from penstock_runtime.auth.accounts import StoredAccounts
 from penstock_runtime.bootstrap.components import Components, open_components
 from penstock_runtime.bootstrap.opening import open_project_settings, upgrade_at_start
 from penstock_runtime.bootstrap.snapshots import CreatedApiKey, CreatedUser
+from penstock_runtime.domain.errors import NotFound
 from penstock_runtime.ports.account_store import Role
 from penstock_runtime.ports.authentication import Identity
 from penstock_runtime.settings import Settings
@@ -25,6 +26,16 @@ def create_user(folder: Path | None, name: str, role: str, password: str | None)
     if password is None:
         link = sign_in_link(public_url(components.settings), accounts.sign_in_code(OPERATOR, user.id))
     return CreatedUser(user.name, user.role.value, link)
+
+
+def make_sign_in_link(folder: Path | None, name: str) -> str:
+    """Return a link that signs an existing user in once. NotFound."""
+    components = _open(folder)
+    user = components.account_store.user_by_name(name)
+    if user is None:
+        raise NotFound(f"there is no user {name!r}; `penstock user create {name} --role …` adds one")
+    accounts = StoredAccounts(components.account_store, components.clock)
+    return sign_in_link(public_url(components.settings), accounts.sign_in_code(OPERATOR, user.id))
 
 
 def create_api_key(folder: Path | None, name: str, role: str) -> CreatedApiKey:

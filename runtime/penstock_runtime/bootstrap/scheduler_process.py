@@ -12,8 +12,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from penstock_runtime.bootstrap.components import Components
 from penstock_runtime.bootstrap.worker_parts import build_worker, end_leftovers_of
@@ -27,6 +28,9 @@ from penstock_runtime.scheduler.right import acquire_right, describe_holder, rel
 from penstock_runtime.settings import Settings
 from penstock_runtime.worker.loop import Worker
 
+if TYPE_CHECKING:
+    from penstock_runtime.bootstrap.probes import ProbeServer
+
 log = logging.getLogger("penstock.scheduler")
 
 DONE = 0
@@ -36,6 +40,7 @@ NOT_ALLOWED = 75
 """Exit codes. NOT_ALLOWED: another process holds the right to schedule; starting again would not help."""
 
 DRAIN_KILL_SECONDS = 5.0
+SHORTEST_HANG_SECONDS = 30.0
 STANDBY_LOOK_SECONDS = 0.25
 
 
@@ -67,6 +72,8 @@ class SchedulerProcess:
         self._stop_read, self._stop_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._services: RunServices = components.services(components.wakeups())
         self._worker: Worker | None = None
+        self._turned_at = self._services.clock.monotonic()
+        self._working = False
         self._exit = DONE
 
     def stop(self) -> None:
@@ -84,13 +91,36 @@ class SchedulerProcess:
         """Work until stopped; return an exit code. Raises RightHeld when the wait as a standby was in vain."""
         membership = Membership(self._services, "scheduler", self._settings.lease_seconds)
         self._duty.announce(membership.owner.member_id)
+        probes = self._open_probes()
         try:
             if not self._wait_for_right(membership):
                 return DONE
+            self._turned_at = self._services.clock.monotonic()
             self._work(membership)
         finally:
             self._leave(membership)
+            if probes is not None:
+                probes.close()
         return self._exit
+
+    def _open_probes(self) -> ProbeServer | None:
+        if self._settings.health_port is None:
+            return None
+        # A third of the platforms' patience is not ours to guess: the loop is alive if it turned within a hang's time.
+        from penstock_runtime.bootstrap.probes import ProbeServer, Vitals
+
+        def totals() -> Mapping[str, float]:
+            with self._services.store.transaction(read_only=True) as tx:
+                return tx.totals(self._services.clock.now())
+
+        return ProbeServer(self._settings.health_port, Vitals(self._alive, lambda: self._working, totals))
+
+    def _alive(self) -> bool:
+        return self._services.clock.monotonic() - self._turned_at <= self._hang_seconds
+
+    @property
+    def _hang_seconds(self) -> float:
+        return max(SHORTEST_HANG_SECONDS, 3 * self._settings.lease_seconds)
 
     # --- the right -----------------------------------------------------------------------------------------------
     def _wait_for_right(self, membership: Membership) -> bool:
@@ -112,6 +142,7 @@ class SchedulerProcess:
                     f"another scheduler works on this database: {who}. On SQLite there is only ever one; on Postgres "
                     "several need REDIS_URL. Stop the other one, or set REDIS_URL"
                 )
+            self._turned_at = clock.monotonic()
             self._stop.wait(STANDBY_LOOK_SECONDS)
         return False
 
@@ -133,6 +164,7 @@ class SchedulerProcess:
             thread.start()
         self._duty.announce("ready")
         try:
+            self._working = True
             while not self._stop.is_set() and not membership.lost:
                 worker.step()
             if membership.lost:
@@ -141,7 +173,7 @@ class SchedulerProcess:
             else:
                 self._drain(worker, membership)
         finally:
-            self._stop.set()
+            self._working = False
             self._over.set()
             self.stop()
             worker.close()
@@ -159,8 +191,7 @@ class SchedulerProcess:
 
     def _beat(self, membership: Membership, worker: Worker) -> None:
         """Keep the membership and the right, and watch that the worker's loop turns."""
-        turns, turned_at = -1, self._services.clock.monotonic()
-        hang_seconds = max(30.0, 3 * self._settings.lease_seconds)
+        turns = -1
         # Not until `_stop`: who drains still works, and must not be taken for dead meanwhile.
         while not self._over.wait(self._settings.heartbeat_seconds):
             try:
@@ -177,9 +208,9 @@ class SchedulerProcess:
             except (StoreUnavailable, StoreContention) as error:
                 log.warning("no heartbeat: %s", error)
             if worker.turns != turns:
-                turns, turned_at = worker.turns, self._services.clock.monotonic()
-            elif self._services.clock.monotonic() - turned_at > hang_seconds:
-                log.critical("the worker's loop has not turned for %.0f s; ending this process", hang_seconds)
+                turns, self._turned_at = worker.turns, self._services.clock.monotonic()
+            elif not self._alive():
+                log.critical("the worker's loop has not turned for %.0f s; ending this process", self._hang_seconds)
                 os._exit(HUNG)
 
     def _drain(self, worker: Worker, membership: Membership) -> None:

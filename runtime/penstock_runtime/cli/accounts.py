@@ -46,6 +46,22 @@ def create_user(
         print(f"signs in once: {made.sign_in_link}")
 
 
+def make_link(
+    name: Annotated[str, typer.Argument(help="The user to sign in.")],
+    *,
+    project: Project = None,
+    as_json: Json = False,
+) -> None:
+    """Print a link that signs a user in once; for who lost the first one, or a password."""
+    from penstock_runtime.bootstrap import accounts
+
+    link = accounts.make_sign_in_link(project, name)
+    if as_json:
+        print_json({"name": name, "sign_in_link": link})
+        return
+    print(link)
+
+
 def create_api_key(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     *,

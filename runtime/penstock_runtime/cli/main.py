@@ -28,7 +28,7 @@ def build_app() -> typer.Typer:
     app.command("validate")(projects.validate)
     app.command("doctor")(doctor.doctor)
     app.add_typer(group("db", "The database behind a project.", upgrade=database.upgrade, status=database.status))
-    app.add_typer(group("user", "People who sign in.", create=accounts.create_user))
+    app.add_typer(group("user", "People who sign in.", create=accounts.create_user, link=accounts.make_link))
     app.add_typer(group("api-key", "Keys for programs.", create=accounts.create_api_key))
     return app
 

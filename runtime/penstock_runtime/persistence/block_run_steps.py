@@ -122,20 +122,20 @@ def _assignments(names: _Shape, cleared: _Shape) -> dict[str, Any]:
 
 
 @cache
-def _change_one(names: _Shape, cleared: _Shape) -> Any:
+def _change_one(names: _Shape, cleared: _Shape, statuses: frozenset[BlockRunStatus]) -> Any:
     return (
         update(block_runs)
-        .where(_by_id, among(_c.status, "from_statuses"))
+        .where(_by_id, any_of(_c.status, statuses))
         .values(_assignments(names, cleared))
         .returning(*BLOCK_RUN)
     )
 
 
 @cache
-def _change_graph(names: _Shape, cleared: _Shape) -> Any:
+def _change_graph(names: _Shape, cleared: _Shape, statuses: frozenset[BlockRunStatus]) -> Any:
     return (
         update(block_runs)
-        .where(*_graph_row, among(_c.block, "blocks"), among(_c.status, "from_statuses"))
+        .where(*_graph_row, among(_c.block, "blocks"), any_of(_c.status, statuses))
         .values(_assignments(names, cleared))
         .returning(_c.block)
     )
@@ -196,7 +196,7 @@ class BlockRunSteps(Steps):
         """See the port."""
         names, cleared, values = _shape(change)
         row = self._session.first(
-            _change_one(names, cleared), block_run_id=block_run_id, from_statuses=from_statuses, **values
+            _change_one(names, cleared, frozenset(from_statuses)), block_run_id=block_run_id, **values
         )
         return None if row is None else BlockRun(*row)
 
@@ -208,7 +208,7 @@ class BlockRunSteps(Steps):
             return []
         names, cleared, values = _shape(change)
         rows = self._session.rows(
-            _change_graph(names, cleared), run_id=run_id, blocks=blocks, from_statuses=from_statuses, **values
+            _change_graph(names, cleared, frozenset(from_statuses)), run_id=run_id, blocks=blocks, **values
         )
         changed = {row[0] for row in rows}
         return [block for block in blocks if block in changed]

@@ -11,8 +11,22 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, literal_column, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.elements import Grouping
 
 from penstock_runtime.domain.runs import (
     Attempt,
@@ -64,12 +78,10 @@ _LIMITED_RUNS = (
     .order_by(func.min(block_runs.c.due_at), block_runs.c.run_id)
     .limit(bindparam("count"))
 )
-_queued = select(runs.c.id).where(among(runs.c.id, "run_ids"), runs.c.status == literal_column("'queued'"))
 _START_RUNS = (
     update(runs)
-    .where(runs.c.id.in_(_queued.with_for_update(key_share=True, skip_locked=True)))
+    .where(among(runs.c.id, "run_ids"))
     .values(status=RunStatus.RUNNING, started_at=func.coalesce(runs.c.started_at, _now))
-    .returning(runs.c.id)
 )
 _RUN_BLOCKS = (
     update(block_runs)
@@ -83,26 +95,65 @@ _RUN_BLOCKS = (
     )
 )
 _INSERT_ATTEMPT = postgresql.insert(attempts).values(parameters(ATTEMPT))
-# The same two on Postgres in one statement.
-_RUN_AND_INSERT = text(
+
+
+def _in_one(candidates: Select[Any]) -> Select[Any]:
+    """Return Postgres' claim: candidates, the start of their runs, their new state and attempts in one statement.
+
+    It gives back the candidates that were taken, in order; each has its attempt id by its place in `attempt_ids`.
     """
-    WITH claimed AS (
-      UPDATE block_runs SET status = 'running', attempts = attempts + 1, due_at = NULL, started_at = :now,
-             first_started_at = coalesce(first_started_at, :now)
-      FROM unnest(:block_run_ids, :attempt_ids) AS taken(block_run_id, attempt_id)
-      WHERE id = taken.block_run_id
-      RETURNING taken.attempt_id, run_id, id, block, map_index, attempts, epoch)
-    INSERT INTO attempts (id, run_id, block_run_id, block, map_index, number, epoch, status, executor, member_id,
-                          term, started_at, host)
-    SELECT attempt_id, run_id, id, block, map_index, attempts, epoch, 'running', CAST(:executor AS text),
-           CAST(:member_id AS text), CAST(:term AS bigint), :now, CAST(:host AS text)
-    FROM claimed
-    """
-).bindparams(
-    bindparam("now", type_=UtcTime()),
-    bindparam("block_run_ids", type_=TextList()),
-    bindparam("attempt_ids", type_=TextList()),
-)
+    named = [column.label(f"run_{column.name}") for column in RUN]
+    named += [column.label(f"block_{column.name}") for column in BLOCK_RUN]
+    found = candidates.with_only_columns(*named, maintain_column_froms=True).cte("found")
+    waiting = select(found.c.run_id).where(found.c.run_status == literal_column("'queued'"))
+    free = select(runs.c.id).where(runs.c.id.in_(waiting), runs.c.status == literal_column("'queued'"))
+    started = (
+        update(runs)
+        .where(runs.c.id.in_(free.with_for_update(key_share=True, skip_locked=True)))
+        .values(status=literal_column("'running'"), started_at=func.coalesce(runs.c.started_at, _now))
+        .returning(runs.c.id)
+        .cte("started")
+    )
+    place = func.row_number().over(order_by=(found.c.block_due_at, found.c.block_id)).label("place")
+    taken = (
+        select(*found.c, place)
+        .where(or_(found.c.run_status == literal_column("'running'"), found.c.run_id.in_(select(started.c.id))))
+        .cte("taken")
+    )
+    moved = (
+        update(block_runs)
+        .where(block_runs.c.id == taken.c.block_id)
+        .values(
+            status=literal_column("'running'"),
+            attempts=block_runs.c.attempts + 1,
+            due_at=None,
+            started_at=_now,
+            first_started_at=func.coalesce(block_runs.c.first_started_at, _now),
+        )
+        .cte("moved")
+    )
+    attempt_ids = Grouping(cast(bindparam("attempt_ids", type_=TextList()), ARRAY(Text)))
+    made = {
+        "id": attempt_ids[cast(taken.c.place, Integer)],
+        "run_id": taken.c.run_id,
+        "block_run_id": taken.c.block_id,
+        "block": taken.c.block_block,
+        "map_index": taken.c.block_map_index,
+        "number": taken.c.block_attempts + 1,
+        "epoch": taken.c.block_epoch,
+        "status": literal_column("'running'"),
+        "executor": bindparam("executor", type_=attempts.c.executor.type),
+        "member_id": bindparam("member_id", type_=attempts.c.member_id.type),
+        "term": bindparam("term", type_=attempts.c.term.type),
+        "started_at": _now,
+        "host": bindparam("host", type_=attempts.c.host.type),
+    }
+    inserted = postgresql.insert(attempts).from_select(list(made), select(*made.values())).cte("inserted")
+    return select(*(taken.c[column.name] for column in found.c)).order_by(taken.c.place).add_cte(moved, inserted)
+
+
+_CLAIM = _in_one(_READY)
+_CLAIM_OF = _in_one(_READY_OF)
 
 _RUN_FIELDS = [field.name for field in fields(Run)]
 _RUN_STATUS, _RUN_STARTED = _RUN_FIELDS.index("status"), _RUN_FIELDS.index("started_at")
@@ -129,12 +180,8 @@ class ClaimSteps(Steps):
         executor: str = "",
     ) -> Sequence[Claim]:
         """See the port."""
-        count = min(limit, len(attempt_ids))
-        if count <= 0:
-            return []
-        rows = self._session.rows(_READY, member_id=member_id, term=term, count=count)
         owner = _Owner(member_id, term, host, executor)
-        return self._take(rows, owner, now, attempt_ids) if rows else []
+        return self._claim((_CLAIM, _READY), owner, now, attempt_ids[: max(limit, 0)])
 
     def limited_runs_with_ready(self, limit: int) -> Sequence[str]:
         """See the port."""
@@ -153,41 +200,40 @@ class ClaimSteps(Steps):
         executor: str = "",
     ) -> Sequence[Claim]:
         """See the port."""
-        count = min(limit, len(attempt_ids))
+        count = max(limit, 0)
         if run.block_run_limit is not None:
-            count = min(count, run.block_run_limit - int(self._session.rows(_RUNNING_OF_RUN, run_id=run.id)[0][0]))
-        if count <= 0:
-            return []
-        rows = self._session.rows(_READY_OF, run_id=run.id, member_id=member_id, term=term, count=count)
+            running = int(self._session.rows(_RUNNING_OF_RUN, run_id=run.id)[0][0])
+            count = min(count, max(run.block_run_limit - running, 0))
         owner = _Owner(member_id, term, host, executor)
-        return self._take(rows, owner, now, attempt_ids) if rows else []
+        return self._claim((_CLAIM_OF, _READY_OF), owner, now, attempt_ids[:count], run_id=run.id)
 
-    def _take(self, rows: Sequence[Row], owner: _Owner, now: datetime, attempt_ids: Sequence[str]) -> Sequence[Claim]:
-        queued = {row[0] for row in rows if row[_RUN_STATUS] is RunStatus.QUEUED}
-        if queued:
-            started = self._session.rows(_START_RUNS, run_ids=sorted(queued), now=now)
-            passed_over = queued - {row[0] for row in started}
-            rows = [row for row in rows if row[0] not in passed_over]
-        claims = [owner.claim(row, attempt_id, now) for row, attempt_id in zip(rows, attempt_ids, strict=False)]
+    def _claim(
+        self,
+        statements: tuple[Select[Any], Select[Any]],
+        owner: _Owner,
+        now: datetime,
+        attempt_ids: Sequence[str],
+        **narrowed: str,
+    ) -> Sequence[Claim]:
+        """Run the first of the statements, which does it all, on Postgres; the second and then each step on SQLite."""
+        if not attempt_ids:
+            return []
+        in_one, candidates = statements
+        asked = {"member_id": owner.member_id, "term": owner.term, "count": len(attempt_ids), **narrowed}
+        if self._session.name == "postgresql":
+            given = {"now": now, "attempt_ids": attempt_ids, "executor": owner.executor, "host": owner.host}
+            rows = self._session.rows(in_one, **asked, **given)
+            return [owner.claim(row, id_, now) for row, id_ in zip(rows, attempt_ids, strict=False)]
+        rows = self._session.rows(candidates, **asked)
+        claims = [owner.claim(row, id_, now) for row, id_ in zip(rows, attempt_ids, strict=False)]
         if claims:
-            self._write(claims, owner, now)
+            self._write(claims, {row[0] for row in rows if row[_RUN_STATUS] is RunStatus.QUEUED}, now)
         return claims
 
-    def _write(self, claims: Sequence[Claim], owner: _Owner, now: datetime) -> None:
-        block_run_ids = [block_run.id for _, block_run, _ in claims]
-        if self._session.name == "postgresql":
-            self._session.change(
-                _RUN_AND_INSERT,
-                now=now,
-                block_run_ids=block_run_ids,
-                attempt_ids=[attempt.id for _, _, attempt in claims],
-                executor=owner.executor,
-                member_id=owner.member_id,
-                term=owner.term,
-                host=owner.host,
-            )
-            return
-        self._session.change(_RUN_BLOCKS, block_run_ids=block_run_ids, now=now)
+    def _write(self, claims: Sequence[Claim], queued: set[str], now: datetime) -> None:
+        if queued:
+            self._session.change(_START_RUNS, run_ids=sorted(queued), now=now)
+        self._session.change(_RUN_BLOCKS, block_run_ids=[row.id for _, row, _ in claims], now=now)
         self._session.change_many(_INSERT_ATTEMPT, [field_values(attempt) for _, _, attempt in claims])
 
 

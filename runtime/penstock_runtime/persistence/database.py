@@ -125,7 +125,7 @@ class Session:
     def rows(self, statement: ClauseElement, /, **values: Any) -> Sequence[Row]:
         """Run a statement and return its rows, each column as its type has it."""
         prepared = self._catalogue[statement]
-        self._cursor.execute(prepared.text, prepared.params(values))
+        self._cursor.execute(*prepared.bind(values))
         return prepared.values(self._cursor.fetchall())
 
     def first(self, statement: ClauseElement, /, **values: Any) -> Row | None:
@@ -136,7 +136,7 @@ class Session:
     def change(self, statement: ClauseElement, /, **values: Any) -> int:
         """Run a statement that returns no rows; how many it changed."""
         prepared = self._catalogue[statement]
-        self._cursor.execute(prepared.text, prepared.params(values))
+        self._cursor.execute(*prepared.bind(values))
         return self._cursor.rowcount
 
     def change_many(self, statement: ClauseElement, many: Sequence[Mapping[str, Any]]) -> int:
@@ -144,7 +144,7 @@ class Session:
         if not many:
             return 0
         prepared = self._catalogue[statement]
-        self._cursor.executemany(prepared.text, [prepared.params(values) for values in many])
+        self._cursor.executemany(prepared.text, [prepared.bind(values)[1] for values in many])
         return self._cursor.rowcount
 
     def text(self, text: str) -> Sequence[Row]:

@@ -11,7 +11,7 @@ from sqlalchemy import Update, bindparam, func, select, text, update
 
 from penstock_runtime.domain.errors import RunNotFinished, RunNotFound
 from penstock_runtime.domain.runs import BlockRunKind, BlockRunStatus, Run, RunStatus
-from penstock_runtime.persistence.columns import UtcTime, among
+from penstock_runtime.persistence.columns import UtcTime
 from penstock_runtime.persistence.steps import RUN, Steps, any_of, field_values, insert_free
 from penstock_runtime.persistence.tables import block_runs, run_held, run_unfinished, runs
 
@@ -66,10 +66,10 @@ _LOCK_KEY = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))").bind
 
 
 @cache
-def _change(*times: str) -> Update:
+def _change(times: tuple[str, ...], statuses: frozenset[RunStatus]) -> Update:
     values: dict[str, Any] = {"status": bindparam("new_status", type_=runs.c.status.type)}
     values |= {name: bindparam(f"new_{name}", type_=UtcTime()) for name in times}
-    return update(runs).where(_of_run, among(runs.c.status, "from_statuses")).values(values)
+    return update(runs).where(_of_run, any_of(runs.c.status, statuses)).values(values)
 
 
 class RunSteps(Steps):
@@ -100,10 +100,10 @@ class RunSteps(Steps):
     ) -> bool:
         """See the port."""
         times = {name: at for name, at in (("started_at", started_at), ("ended_at", ended_at)) if at is not None}
-        statement = _change(*times)
+        statement = _change(tuple(times), frozenset(from_statuses))
         values: dict[str, Any] = {f"new_{name}": at for name, at in times.items()}
         return self._session.change(
-            statement, run_id=run_id, from_statuses=from_statuses, new_status=status, **values
+            statement, run_id=run_id, new_status=status, **values
         ) == 1  # fmt: skip
 
     def add_open_block_runs(self, run_id: str, change: int) -> int:

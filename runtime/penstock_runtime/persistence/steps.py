@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from enum import StrEnum
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from sqlalchemy import Column, ColumnElement, Table, bindparam, literal_column
 from sqlalchemy.dialects import postgresql
@@ -37,7 +38,12 @@ def any_of(column: Column[Any], choices: Iterable[StrEnum]) -> ColumnElement[boo
 
 def field_values(record: Any) -> dict[str, Any]:
     """Return a record's fields by name, as they are (no copies of what they hold)."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    return {name: getattr(record, name) for name in _names(record.__class__)}
+
+
+@cache
+def _names(record: Hashable) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cast("Any", record)))
 
 
 def parameters(columns: Iterable[Column[Any]]) -> Mapping[str, Any]:
