@@ -43,7 +43,8 @@ groups=(--no-default-groups)
 
 python=$(find_python)
 uv=$(find_uv "$python")
-export UV_PYTHON="$python" UV_PYTHON_DOWNLOADS=never
+# Compiled now, so that the first start does not pay for it.
+export UV_PYTHON="$python" UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1
 [ -x .venv/bin/python ] && .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && UV_PYTHON=.venv/bin/python
 say "Python packages ($1), from uv.lock into .venv"
 log=.cache/packages.log

@@ -14,6 +14,14 @@ Path = tuple[str | int, ...]
 MISPLACED = {**dict.fromkeys(RETRY, "retry_config"), **dict.fromkeys(CONCURRENCY, "concurrency_config")}
 
 
+# Known keys of the project format that nothing acts on: accepted, so that a project opens, and said.
+WITHOUT_EFFECT = {
+    "cache_block_output_in_memory": "outputs are kept as artifacts",
+    "notification_config": "no notification is sent",
+    "queue_config": "set PENSTOCK_SLOTS for the blocks that run at once",
+}
+
+
 class Findings:
     """The problems found so far in `file`. While `document` is set, a path into it gives a problem its place."""
 
@@ -67,6 +75,9 @@ class Findings:
     ) -> None:
         """Note the keys that nothing reads: an error when close to a known name, surely a mistake; else a warning."""
         for key in section:
+            if key in WITHOUT_EFFECT and section[key]:
+                text = f"{key!r} has no effect here"
+                self.at_key((*path, key), "without-effect", text, WITHOUT_EFFECT[key], Severity.WARNING)
             if key in read or key in bookkeeping:
                 continue
             home = MISPLACED.get(str(key))
