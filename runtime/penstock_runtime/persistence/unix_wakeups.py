@@ -35,9 +35,7 @@ class UnixWakeups:
         self._listeners: list[str] = []
         self._listed_at = -1
         if self._name:
-            with suppress(FileNotFoundError):
-                (folder / self._name).unlink()
-            self._socket.bind(str(folder / self._name))
+            self._bind(folder / self._name)
 
     def publish(self, *wakeups: Wakeup) -> None:
         """Send to every listener (but this one, unless it wants its echo)."""
@@ -74,6 +72,22 @@ class UnixWakeups:
         if self._name:
             with suppress(OSError):
                 (self._folder / self._name).unlink()
+                # The last one out takes the folder along; with others in it this fails, and is meant to.
+                self._folder.rmdir()
+
+    def _bind(self, path: Path) -> None:
+        for last in (False, False, True):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                path.unlink()
+            try:
+                self._socket.bind(str(path))
+            except FileNotFoundError:
+                # Whoever left last removed the folder between our two steps.
+                if last:
+                    raise
+            else:
+                return
 
     def _others(self) -> Sequence[str]:
         # The folder's own time changes with every socket made or removed, so it is listed only then.

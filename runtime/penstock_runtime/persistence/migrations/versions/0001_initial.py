@@ -34,14 +34,16 @@ def upgrade() -> None:
         make()
 
 
-def _one_of(table: str, column: str, choices: str) -> sa.CheckConstraint:
-    listed = ", ".join(repr(choice) for choice in choices.split())
+def _one_of(table: str, column: str, *choices: str) -> sa.CheckConstraint:
+    listed = ", ".join(repr(choice) for choice in choices)
     # Marked as named already: the naming convention would put its own words in front.
     return sa.CheckConstraint(f"{column} IN ({listed})", name=op.f(f"ck_{table}_{column}"))
 
 
-def _partial_index(name: str, table: str, columns: list[str], where: str) -> None:
-    op.create_index(name, table, columns, postgresql_where=sa.text(where), sqlite_where=sa.text(where))
+def _partial_index(name: str, table: str, columns: list[str], where: str, where_sqlite: str | None = None) -> None:
+    # SQLite serves a query with a partial index only where both spell the condition alike.
+    on_sqlite = sa.text(where_sqlite or where)
+    op.create_index(name, table, columns, postgresql_where=sa.text(where), sqlite_where=on_sqlite)
 
 
 def _api_keys() -> None:
@@ -58,7 +60,7 @@ def _api_keys() -> None:
         sa.Column("revoked_at", UtcTime, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_api_keys"),
         sa.UniqueConstraint("digest", name="uq_api_keys_digest"),
-        _one_of("api_keys", "role", "owner admin editor viewer"),
+        _one_of("api_keys", "role", "owner", "admin", "editor", "viewer"),
     )
 
 
@@ -165,12 +167,18 @@ def _runs() -> None:
         sa.Column("created_by", sa.String, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_runs"),
         sa.UniqueConstraint("trigger_id", "logical_at", name="uq_runs_trigger_id_logical_at"),
-        sa.CheckConstraint("open_block_runs >= 0", name="ck_runs_ck_runs_open_block_runs"),
-        _one_of("runs", "status", "queued running succeeded failed cancelled"),
+        sa.CheckConstraint("open_block_runs >= 0", name=op.f("ck_runs_open_block_runs")),
+        _one_of("runs", "status", "queued", "running", "succeeded", "failed", "cancelled"),
     )
     op.create_index("ix_runs_bundle", "runs", ["bundle"])
     op.create_index("ix_runs_created_at", "runs", ["created_at", "id"])
-    _partial_index("ix_runs_held", "runs", ["created_at", "id"], "NOT admitted AND status = 'queued'")
+    _partial_index(
+        "ix_runs_held",
+        "runs",
+        ["created_at", "id"],
+        "NOT admitted AND status = 'queued'",
+        "admitted = 0 AND status = 'queued'",
+    )
     op.create_index("ix_runs_pipeline_created_at", "runs", ["pipeline", "created_at", "id"])
     op.create_index("ix_runs_status_created_at", "runs", ["status", "created_at", "id"])
     op.create_index("ix_runs_trigger_created_at", "runs", ["trigger_id", "created_at", "id"])
@@ -205,10 +213,14 @@ def _triggers() -> None:
         sa.Column("deleted_at", UtcTime, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_triggers"),
         sa.UniqueConstraint("pipeline", "name", name="uq_triggers_pipeline_name"),
-        _one_of("triggers", "kind", "schedule api event"),
+        _one_of("triggers", "kind", "schedule", "api", "event"),
     )
     _partial_index(
-        "ix_triggers_due", "triggers", ["next_due_at"], "active AND deleted_at IS NULL AND next_due_at IS NOT NULL"
+        "ix_triggers_due",
+        "triggers",
+        ["next_due_at"],
+        "active AND deleted_at IS NULL AND next_due_at IS NOT NULL",
+        "active = 1 AND deleted_at IS NULL AND next_due_at IS NOT NULL",
     )
 
 
@@ -224,7 +236,7 @@ def _users() -> None:
         sa.Column("disabled_at", UtcTime, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("name_key", name="uq_users_name_key"),
-        _one_of("users", "role", "owner admin editor viewer"),
+        _one_of("users", "role", "owner", "admin", "editor", "viewer"),
     )
 
 
@@ -255,11 +267,22 @@ def _attempts() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_attempts"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE", name="fk_attempts_run_id"),
         sa.UniqueConstraint("block_run_id", "number", name="uq_attempts_block_run_id_number"),
-        sa.CheckConstraint("(status = 'running') = (ended_at IS NULL)", name="ck_attempts_ck_attempts_ended_at"),
+        sa.CheckConstraint("(status = 'running') = (ended_at IS NULL)", name=op.f("ck_attempts_ended_at")),
         _one_of(
-            "attempts", "exit_reason", "success error timeout cancelled out_of_memory evicted image quota drained lost"
+            "attempts",
+            "exit_reason",
+            "success",
+            "error",
+            "timeout",
+            "cancelled",
+            "out_of_memory",
+            "evicted",
+            "image",
+            "quota",
+            "drained",
+            "lost",
         ),
-        _one_of("attempts", "status", "running succeeded failed deferred skipped cancelled lost"),
+        _one_of("attempts", "status", "running", "succeeded", "failed", "deferred", "skipped", "cancelled", "lost"),
     )
     op.create_index("ix_attempts_run", "attempts", ["run_id", "started_at"])
     _partial_index("ix_attempts_running", "attempts", ["member_id", "run_id"], "status = 'running'")
@@ -297,21 +320,40 @@ def _block_runs() -> None:
         sa.UniqueConstraint(
             "run_id", "block", "map_index", "callback_key", name="uq_block_runs_run_id_block_map_index_callback_key"
         ),
-        sa.CheckConstraint(
-            "(kind = 'callback') = (callback_key <> '')", name="ck_block_runs_ck_block_runs_callback_key"
-        ),
-        _one_of("block_runs", "kind", "block instance callback pipeline"),
-        sa.CheckConstraint("open_instances >= 0", name="ck_block_runs_ck_block_runs_open_instances"),
+        sa.CheckConstraint("(kind = 'callback') = (callback_key <> '')", name=op.f("ck_block_runs_callback_key")),
+        _one_of("block_runs", "kind", "block", "instance", "callback", "pipeline"),
+        sa.CheckConstraint("open_instances >= 0", name=op.f("ck_block_runs_open_instances")),
         _one_of(
             "block_runs",
             "status",
-            "pending ready running retry_wait deferred succeeded failed upstream_failed skipped cancelled",
+            "pending",
+            "ready",
+            "running",
+            "retry_wait",
+            "deferred",
+            "succeeded",
+            "failed",
+            "upstream_failed",
+            "skipped",
+            "cancelled",
         ),
-        sa.CheckConstraint("waiting_on >= 0", name="ck_block_runs_ck_block_runs_waiting_on"),
+        sa.CheckConstraint("waiting_on >= 0", name=op.f("ck_block_runs_waiting_on")),
     )
     _partial_index("ix_block_runs_due", "block_runs", ["due_at"], "status IN ('retry_wait', 'deferred')")
-    _partial_index("ix_block_runs_ready", "block_runs", ["due_at", "id"], "status = 'ready' AND NOT limited")
-    _partial_index("ix_block_runs_ready_limited", "block_runs", ["due_at", "run_id"], "status = 'ready' AND limited")
+    _partial_index(
+        "ix_block_runs_ready",
+        "block_runs",
+        ["due_at", "id"],
+        "status = 'ready' AND NOT limited",
+        "status = 'ready' AND limited = 0",
+    )
+    _partial_index(
+        "ix_block_runs_ready_limited",
+        "block_runs",
+        ["due_at", "run_id"],
+        "status = 'ready' AND limited",
+        "status = 'ready' AND limited = 1",
+    )
 
 
 def _one_time_codes() -> None:
