@@ -116,7 +116,7 @@ def test_a_viewer_may_look_and_nobody_else_may(maker):
     with installed(maker.folder.parent, maker.folder) as running:
         project = ["--project", str(maker.folder), "--json"]
         key = running.cli("api-key", "create", "looks", "--role", "viewer", *project).json["key"]
-        base = str(running.client.base_url)
+        base = str(running.client.base_url).rstrip("/")
         as_viewer = {"Authorization": f"Bearer {key}"}
         assert httpx.get(f"{base}/pipelines", headers=as_viewer).status_code == httpx.codes.OK
         assert httpx.post(f"{base}/pipelines/good/runs", headers=as_viewer).status_code == httpx.codes.FORBIDDEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import httpx
@@ -163,7 +164,7 @@ def test_retries_wait_longer_each_time_and_then_succeed(penstock: Installation, 
     penstock.wait(run, "succeeded")
     attempts = penstock.block(run, "again_flaky")["attempts"]
     assert [one["exit_reason"] for one in attempts] == ["error", "error", "success"]
-    first, second = (gap_between(*pair) for pair in zip(attempts, attempts[1:], strict=False))
+    first, second = (gap_between(*pair) for pair in itertools.pairwise(attempts))
     assert first >= 0.4
     assert second >= 0.8
     penstock.check_history(maker, run)

@@ -37,7 +37,7 @@ def test_the_printed_link_signs_in_once(house, browse):
     expect(second.page.get_by_role("heading", name="Sign-in link")).to_be_visible()
     expect(second.page.get_by_text("has been used or has expired")).to_be_visible()
     second.watch.expect(401, SESSION)
-    second.page.get_by_role("link", name="Sign in").click()
+    second.page.get_by_role("link", name="Sign in another way").click()
     expect(second.page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
@@ -61,7 +61,8 @@ def test_a_wrong_password_is_said_and_forgotten(house, browse, name, password):
     seen.page.goto("/")
     fill_in(seen.page, name, password)
     told = seen.page.get_by_role("alert")
-    expect(told).to_contain_text("name and password do not fit")
+    expect(told).to_contain_text("That did not sign you in")
+    expect(told).to_contain_text("the name and the password do not fit")
     expect(seen.page.get_by_label("Password")).to_have_value("")
     fill_in(seen.page, "ada", PASSWORD)
     is_in(seen, "ada")
@@ -69,7 +70,7 @@ def test_a_wrong_password_is_said_and_forgotten(house, browse, name, password):
 
 def test_the_first_owner_of_a_server_that_others_reach(tmp_path, browse):
     maker = ProjectMaker(tmp_path)
-    with installed(tmp_path, maker.folder, environ={"PENSTOCK_HOST": "0.0.0.0"}) as reached:  # noqa: S104 - the case
+    with installed(tmp_path, maker.folder, environ={"PENSTOCK_HOST": "0.0.0.0"}) as reached:
         address = printed(reached, r"make the first owner at (\S+) with the code")
         code = printed(reached, r"with the code (\S+)")
         seen = browse(reached, None)

@@ -13,6 +13,13 @@ SLOWEST_CLICK_MS = 1500.0
 TIMES_A_SMALL_RUNS = 10
 DRAWN_ROWS = 80
 
+EACH = """
+print('part', args[0])
+if args[0] >= 200:
+    wait_for('go on')
+value = args[0]
+"""
+
 # A press, and the second frame after it: by then what the press changed is on the screen.
 PRESS_AND_SEE = """element => new Promise(done => {
   const began = performance.now();
@@ -25,7 +32,7 @@ PRESS_AND_SEE = """element => new Promise(done => {
 def pipelines(maker: ProjectMaker) -> ProjectMaker:
     for slug, count in (("wide", WIDE), ("small", 3)):
         maker.pipeline(slug).block("spread", f"value = [list(range({count}))]", configuration={"dynamic": True}).block(
-            "each", "print('part', args[0])\nvalue = args[0]", ["spread"], configuration={"reduce_output": True}
+            "each", EACH, ["spread"], configuration={"reduce_output": True}
         ).block("gather", "value = len(args[0])", ["each"]).write()
     maker.pipeline("failing").block("first", "print('a line that is long ' * 40)\nvalue = {'a': ['b'] * 60}").block(
         "second_with_a_rather_long_name", "raise ValueError('w' * 300)", ["first"]
@@ -53,12 +60,14 @@ def test_three_hundred_instances_do_not_hang_the_page(pipelines, house, browse):
     run = seen.run_from_here()
     fan = seen.page.get_by_role("button", name="wide_each, Custom, Running")
     expect(fan).to_contain_text(f"/{WIDE}")
-    slowest = max(press(seen) for _ in range(5))
+    slowest = max(press(seen) for _ in range(5))  # while instances come and go
     fan.click()
     seen.page.get_by_role("tab", name="Instances").click()
     rows = seen.page.locator(".instance-row")
     expect(rows.first).to_be_visible()
     assert rows.count() < DRAWN_ROWS  # only those in view are drawn
+    (pipelines.witness / "go on").touch()
+    slowest = max(slowest, *(press(seen) for _ in range(3)))
     house.wait(run, "succeeded")
     seen.badge("Succeeded")
     expect(seen.page.get_by_role("tab", name=f"Instances {WIDE}/{WIDE}")).to_be_visible()

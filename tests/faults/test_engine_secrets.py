@@ -164,5 +164,7 @@ def test_a_block_finds_none_of_the_servers_keys(home, postgres_server, postgres_
         assert penstock.scheduler_pid in seen["above"]
         assert seen["uid"] != 0
         assert not [link for link in seen["descriptors"].values() if "penstock.db" in link or "/state/" in link]
-        assert all(link.startswith(("pipe:", "socket:", "/dev/null", "/proc/")) for link in seen["descriptors"].values())
+        assert all(
+            link.startswith(("pipe:", "socket:", "/dev/null", "/proc/")) for link in seen["descriptors"].values()
+        )
         assert not any(one in penstock.said() for one in secrets)

@@ -1,4 +1,4 @@
-"""Two `penstock start` on one project: one schedules; the other waits, takes over when it may, else says why it ends."""
+"""Two `penstock start` on one project: one schedules; the other waits, takes over, or says why it ends."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_frozen_scheduler_is_replaced_and_fenced_when_it_wakes(penstock, maker
 
 
 def test_a_stopping_server_lets_its_blocks_finish_for_longer_than_a_lease(maker):
-    """SIGTERM drains: the block gets PENSTOCK_DRAIN_SECONDS, its word counts, and the next server goes on from there."""
+    """SIGTERM drains: the block gets PENSTOCK_DRAIN_SECONDS, its word counts, and the next server goes on."""
     witness = Witness(maker.witness)
     penstock = Installation(maker.folder.parent, maker.folder, environ={"PENSTOCK_DRAIN_SECONDS": "25"})
     try:

@@ -15,7 +15,7 @@ from penstock_runtime.auth.accounts import COMMAND_LINE
 from penstock_runtime.domain.runs import ExitReason
 from penstock_runtime.domain.verdicts import AttemptOutcome
 from penstock_runtime.ports.account_store import Role
-from penstock_runtime.ports.log_store import LogKey, encode_line
+from penstock_runtime.ports.log_store import encode_line, log_key
 from penstock_runtime.ports.wakeups import Wakeup
 from penstock_runtime.server.logs.schemas import LogPage
 from support.api_stack import as_problem
@@ -26,7 +26,7 @@ DONE = {"status": "succeeded", "error": None, "outputs": [], "fan_out": None, "t
 
 
 def write(stack, attempt, *texts: str) -> None:
-    key = LogKey(attempt.run_id, attempt.block, None, attempt.number)
+    key = log_key(attempt)
     stack.services.logs.append(key, b"".join(encode_line("2026-03-04T05:06:07Z", "INFO", text) for text in texts))
 
 

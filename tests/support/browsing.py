@@ -1,4 +1,4 @@
-"""A person at a real browser: pages that note everything which goes wrong in them, and what such a person does often."""
+"""A person at a real browser: windows that note everything that goes wrong in them, and what people do often."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from support.waiting import wait_until
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 BUILT = ROOT / "runtime" / "penstock_runtime" / "server" / "static" / "index.html"
-PASSWORD = "a long enough sentence"  # noqa: S105 - of users that live as long as a test
+PASSWORD = "a long enough sentence"
 PATIENCE_MS = 20_000
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
@@ -78,7 +78,7 @@ class Watch:
             self.complaints.append(f"no answer: {request.method} {request.url}: {request.failure}")
 
     def on_response(self, response: Response) -> None:
-        if response.status >= 400:  # noqa: PLR2004 - where HTTP's refusals begin
+        if response.status >= 400:
             self.answers.append((response.status, re.sub(r"^\w+://[^/]+", "", response.url)))
 
     def check(self) -> None:

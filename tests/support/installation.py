@@ -152,6 +152,7 @@ class Installation:
         """Run one command to its end."""
         found = subprocess.run(
             [*self.wrapper, PENSTOCK, *words],
+            check=False,
             env={**self.environment(), **(environ or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,

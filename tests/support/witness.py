@@ -6,6 +6,7 @@ block runs and attempts that the API shows. It fails with every broken promise a
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -60,7 +61,7 @@ class Witness:
         return path.read_text()
 
     def words(self) -> list[Word]:
-        """Return every line; the last may be cut by a full disk or a kill only if a write can be, which is a finding."""
+        """Return every line."""
         path = self.folder / "history.jsonl"
         if not path.exists():
             return []
@@ -169,7 +170,7 @@ class Checker:
         for word in words:
             said[word.attempt].append(word.at)
         attempts = block["attempts"]
-        for before, after in zip(attempts, attempts[1:], strict=False):
+        for before, after in itertools.pairwise(attempts):
             began = min(said[after["id"]], default=None)
             if began is None:
                 continue

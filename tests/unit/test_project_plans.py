@@ -207,3 +207,19 @@ class TestProjectPlans:
             plans.plan(old, "../p")
         with pytest.raises(NotFound):
             plans.plan("0" * 64, "p")
+
+
+def test_dates_and_odd_numbers_of_yaml_become_json_or_a_problem(tmp_path):
+    folder = tmp_path / "pipelines" / "p"
+    folder.mkdir(parents=True)
+    (tmp_path / "metadata.yaml").write_text("project_type: standalone\n")
+    (tmp_path / "custom").mkdir()
+    (tmp_path / "custom" / "a.py").write_text("@custom\ndef a(*args, **kwargs):\n    return 1\n")
+    block = "- {uuid: a, name: a, type: custom, language: python, upstream_blocks: [], downstream_blocks: []}"
+    text = "uuid: p\ntype: python\nvariables:\n  day: 2024-01-31\n  deep:\n  - {at: 2024-01-31 10:00:00}\n"
+    (folder / "metadata.yaml").write_text(f"{text}blocks:\n{block}\n")
+    plan = read_pipeline(open_project(tmp_path), "p").plan
+    assert plan.variables == {"day": "2024-01-31", "deep": [{"at": "2024-01-31T10:00:00"}]}
+    assert plan.problems == ()
+    (folder / "metadata.yaml").write_text(f"{text}  odd: .nan\nblocks:\n{block}\n")
+    assert "pipelines/p/metadata.yaml:7: `odd` is nan" in read_pipeline(open_project(tmp_path), "p").plan.problems[0]

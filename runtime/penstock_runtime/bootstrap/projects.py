@@ -21,7 +21,7 @@ from penstock_runtime.settings import Settings
 def create_project(folder: Path, *, demo: bool) -> Sequence[str]:
     """Make a project; its files, relative to the folder. Conflict when the folder holds something."""
     made = starter.copy_demo(folder) if demo else starter.create_project(folder)
-    return [str(path) for path in made]
+    return [str(path.relative_to(folder)) for path in made]
 
 
 def validate_project(folder: Path) -> Sequence[Problem]:

@@ -71,11 +71,27 @@ _READY_OF = _candidates(block_runs.c.run_id == bindparam("run_id"), block_runs.c
 _RUNNING_OF_RUN = (
     select(func.count()).select_from(attempts).where(attempts.c.run_id == bindparam("run_id"), attempt_running)
 )
-_LIMITED_RUNS = (
-    select(block_runs.c.run_id)
+# Materialised, because SQLite would else follow the key of all block runs in order to group these by run.
+_waiting = (
+    select(block_runs.c.run_id, block_runs.c.due_at)
     .where(block_run_ready_limited)
-    .group_by(block_runs.c.run_id)
-    .order_by(func.min(block_runs.c.due_at), block_runs.c.run_id)
+    .cte("waiting")
+    .prefix_with("MATERIALIZED")
+)
+_running_of = (
+    select(func.count())
+    .select_from(attempts)
+    .where(attempts.c.run_id == _waiting.c.run_id, attempt_running)
+    .correlate(_waiting)
+    .scalar_subquery()
+)
+_LIMITED_RUNS = (
+    select(_waiting.c.run_id)
+    .join_from(_waiting, runs, runs.c.id == _waiting.c.run_id)
+    .group_by(_waiting.c.run_id, runs.c.block_run_limit)
+    # Those at their limit would stand in front of others that could go on.
+    .having(runs.c.block_run_limit > _running_of)
+    .order_by(func.min(_waiting.c.due_at), _waiting.c.run_id)
     .limit(bindparam("count"))
 )
 _START_RUNS = (

@@ -122,6 +122,8 @@ class among(ColumnElement[bool]):  # noqa: N801 - reads as an operator in statem
 
     inherit_cache = True
     type = Boolean()
+    # Else SQLite is asked whether the condition `= 1`, and no index serves that.
+    _is_implicitly_boolean = True
 
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
         """Take the column and the parameter's name."""

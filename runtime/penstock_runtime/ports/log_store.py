@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from penstock_runtime.domain.errors import PenstockError
+from penstock_runtime.domain.runs import UNMAPPED, Attempt
 
 
 class LogStoreFailed(PenstockError):
@@ -20,7 +21,7 @@ class LogStoreFailed(PenstockError):
 
 @dataclass(frozen=True, slots=True)
 class LogKey:
-    """Names one attempt's log. `map_index` is None for a block that is not one instance of a mapped block."""
+    """Names one attempt's log. `block` is any text; `map_index` is None for what is not one instance of a mapped block."""
 
     run_id: str
     block: str
@@ -36,6 +37,16 @@ class LogLine:
     level: str
     message: str
     extra: Mapping[str, Any]
+
+
+def log_key(attempt: Attempt) -> LogKey:
+    """Return the name of an attempt's log: what writes it and what reads it go by this alone.
+
+    The block's slug is for people; the end of the block run's id keeps apart the callbacks of several blocks.
+    """
+    index = None if attempt.map_index == UNMAPPED else attempt.map_index
+    name = f"{attempt.block or 'pipeline'}.{attempt.block_run_id[-12:]}"
+    return LogKey(attempt.run_id, name, index, attempt.number)
 
 
 class LogStore(Protocol):

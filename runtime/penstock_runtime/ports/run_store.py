@@ -316,7 +316,7 @@ class RunTransaction(Protocol):
         ...
 
     def limited_runs_with_ready(self, limit: int) -> Sequence[str]:
-        """Return ids of runs that have a block limit and a ready block run, longest ready first."""
+        """Return ids of runs that have a block limit, room under it and a ready block run, longest ready first."""
         ...
 
     def claim_ready_of(  # noqa: PLR0913 - the same, within one run

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
+from datetime import date
 from typing import Any
 
 from penstock_runtime.project.documents import Document, Mark
@@ -108,11 +110,27 @@ class Findings:
         return [str(item) for item in value if item is not None]
 
     def mapping(self, path: Path, value: Any) -> dict[str, Any]:
-        """Return a mapping; anything else but None is a problem, and gives an empty one."""
+        """Return a mapping of JSON values; anything else but None is a problem, and gives an empty one.
+
+        YAML reads `2024-01-01` as a date and `.nan` as a number; runs keep JSON, which has neither: a date becomes its
+        text, and what is no finite number is a problem.
+        """
         if value is None or isinstance(value, dict):
-            return value or {}
+            return {str(key): self._plain((*path, key), item) for key, item in (value or {}).items()}
         self.at(path, "wrong-type", f"`{path[-1]}` is not a mapping", "write `key: value` lines under it")
         return {}
+
+    def _plain(self, path: Path, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(key): self._plain((*path, key), item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._plain((*path, index), item) for index, item in enumerate(value)]
+        if isinstance(value, date):
+            return value.isoformat()
+        if isinstance(value, float) and not math.isfinite(value):
+            self.at(path, "wrong-value", f"`{path[-1]}` is {value}, which is no JSON number", "write a number or null")
+            return None
+        return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
     def number(self, path: Path, value: Any, minimum: float = 0) -> float | None:
         """Return a number of at least `minimum`; anything else but None is a problem, and gives None."""

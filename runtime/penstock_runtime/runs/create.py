@@ -75,6 +75,8 @@ def create_run_in(tx: RunTransaction, services: RunServices, request: CreateRun)
             return known, False
     admitted = _admit(tx, plan)
     run = _run(run_id, plan, request, now, admitted=admitted)
+    # The pipeline's and the trigger's own variables came from files: checked with ours, before anything is written.
+    _check_json(run.variables)
     if not tx.insert_run(run):
         return _existing(tx, request), False
     tx.insert_block_runs(_block_runs(plan, run, now))

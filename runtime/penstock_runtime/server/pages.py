@@ -7,13 +7,16 @@ from html import escape
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem}}</style></head>
+<style>:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;\
+padding:0 1rem}}a{{color:inherit}}</style></head>
 <body><main><h1>{title}</h1>{paragraphs}</main></body>
 </html>
 """
 
 
-def message_page(title: str, *paragraphs: str) -> str:
-    """Return a plain page; the texts are escaped."""
+def message_page(title: str, *paragraphs: str, link: tuple[str, str] | None = None) -> str:
+    """Return a plain page; the texts are escaped. `link` is an address and its words: the way on."""
     body = "".join(f"<p>{escape(text)}</p>" for text in paragraphs)
+    if link:
+        body += f'<p><a href="{escape(link[0])}">{escape(link[1])}</a></p>'
     return _PAGE.format(title=escape(title), paragraphs=body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from urllib.parse import quote
 
 from penstock_runtime.ports.log_store import LogKey, LogLine, LogStoreFailed, decode_chunk
 
@@ -95,7 +96,8 @@ class LocalLogStore:
 
 
 def _segment(text: str) -> str:
-    """Return the text as one folder name; raises LogStoreFailed for what would leave the folder."""
-    if not text or text in {".", ".."} or "/" in text or "\0" in text:
+    """Return the text as one folder name; raises LogStoreFailed for what has no name."""
+    if not text or text in {".", ".."} or "\0" in text:
         raise LogStoreFailed(f"not a name for a log: {text!r}")
-    return text
+    # A block's slug may lead through folders; its log's name does not.
+    return quote(text, safe=" +,=@")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -45,7 +46,8 @@ class MemoryFleetSteps(StateSteps):
 
     def limited_runs_with_ready(self, limit: int) -> Sequence[str]:
         """See the port."""
-        ready = self._ready(lambda run: run.block_run_limit is not None)
+        running = Counter(one.run_id for one in self._running())
+        ready = self._ready(lambda run: run.block_run_limit is not None and run.block_run_limit > running[run.id])
         return list(dict.fromkeys(row.run_id for row in ready))[:limit]
 
     def claim_ready_of(  # noqa: PLR0913 - the port's

@@ -191,7 +191,7 @@ class MemoryRunSteps(StateSteps):
         """See the port."""
         found: dict[str, dict[BlockRunStatus, int]] = {run_id: {} for run_id in run_ids}
         for row in self._state.block_runs.values():
-            if row.run_id in found and row.kind is not BlockRunKind.INSTANCE:
+            if row.run_id in found and row.kind is BlockRunKind.BLOCK:
                 counts = found[row.run_id]
                 counts[row.status] = counts.get(row.status, 0) + 1
         return found

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from penstock_runtime.domain.runs import UNMAPPED, BlockRunKind
+from penstock_runtime.domain.runs import BlockRunKind
 from penstock_runtime.ports.environments import EnvironmentRef
 from penstock_runtime.ports.executor import AttemptWork
-from penstock_runtime.ports.log_store import LogKey
+from penstock_runtime.ports.log_store import log_key
 from penstock_runtime.runs.claim import Claimed
 from penstock_runtime.runs.work import Places, work_of
 from penstock_runtime.worker import staging
@@ -33,19 +33,9 @@ def attempt_work(parts: WorkerParts, claimed: Claimed, folder: Path, environment
         run_id=run.id,
         payload=payload,
         environment=environment,
-        log_key=log_key(claimed),
+        log_key=log_key(claimed.attempt),
         wants_tables=tables or staging.has_table(payload["inputs"]),
         memory_bytes=payload["limits"]["memory_bytes"],
         timeout_seconds=None if block is None or sensor else block.timeout_seconds,
         labels=frozenset({run.id, claimed.attempt.id}),
     )
-
-
-def log_key(claimed: Claimed) -> LogKey:
-    """Return the name of an attempt's log."""
-    row = claimed.block_run
-    block = row.block or "_pipeline"
-    if row.kind is BlockRunKind.CALLBACK:
-        block = f"{row.block}.{row.parent}.{row.event}"
-    index = None if row.map_index == UNMAPPED else row.map_index
-    return LogKey(row.run_id, block, index, claimed.attempt.number)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock_runtime.domain.errors import NotFound, PenstockError, StoreContention, StoreUnavailable
-from penstock_runtime.domain.runs import BlockRunKind, ExitReason
+from penstock_runtime.domain.runs import ExitReason
 from penstock_runtime.domain.verdicts import AttemptOutcome
 from penstock_runtime.ports.artifact_store import ArtifactStoreFailed
 from penstock_runtime.ports.executor import (
@@ -20,7 +20,7 @@ from penstock_runtime.ports.executor import (
     Observation,
     ObservedState,
 )
-from penstock_runtime.ports.log_store import encode_line
+from penstock_runtime.ports.log_store import encode_line, log_key
 from penstock_runtime.ports.run_store import RunTransaction
 from penstock_runtime.ports.wakeups import Wakeup
 from penstock_runtime.runs.abandon import abandon_run
@@ -28,10 +28,13 @@ from penstock_runtime.runs.claim import Claimed, claim, claim_limited, claim_of_
 from penstock_runtime.runs.finish import Ending, Finished, finish_attempt
 from penstock_runtime.runs.whole_pipeline import record_block_event
 from penstock_runtime.worker import staging
-from penstock_runtime.worker.assembling import attempt_work, log_key
+from penstock_runtime.worker.assembling import attempt_work
 from penstock_runtime.worker.parts import Active, WorkerParts
 
 log = logging.getLogger("penstock.worker")
+
+UNUSABLE = (ArtifactStoreFailed, OSError, ValueError, TypeError, KeyError, AttributeError)
+"""What storing the outputs that a child names may raise: a full disk, or a child that names nonsense."""
 
 KILL_GRACE_SECONDS = 5.0
 """How long a cancelled or timed-out attempt has between SIGTERM and SIGKILL."""
@@ -132,37 +135,38 @@ class Worker:
         active.events.extend(observation.events)
         if observation.state is not ObservedState.FINISHED or active.outcome is not None:
             return
-        active.outcome = self._adopted(
-            active,
-            AttemptOutcome(
-                attempt_id=observation.attempt_id,
-                reason=observation.reason or ExitReason.LOST,
-                message=observation.message,
-                result=observation.result,
-                exit_code=observation.exit_code,
-                pid=active.pid,
-                external_id=str(observation.external_id),
-                peak_memory_bytes=observation.peak_memory_bytes,
-                cpu_seconds=observation.cpu_seconds,
-            ),
+        outcome = AttemptOutcome(
+            attempt_id=observation.attempt_id,
+            reason=observation.reason or ExitReason.LOST,
+            message=observation.message,
+            result=observation.result,
+            exit_code=observation.exit_code,
+            pid=active.pid,
+            external_id=str(observation.external_id),
+            peak_memory_bytes=observation.peak_memory_bytes,
+            cpu_seconds=observation.cpu_seconds,
         )
+        if not active.events:
+            active.outcome = self._adopted(active, outcome)
+        else:
+            # A whole pipeline's last reports are written first; its own end follows them.
+            active.last = outcome
 
     def _adopted(self, active: Active, outcome: AttemptOutcome) -> AttemptOutcome:
         """Bring the files of a success into the artifact store; if that fails, so does the attempt."""
         folder = self._staging_of(active.claimed)
         result = outcome.result
+        if active.spoiled is not None:
+            return _not_stored(outcome, active.spoiled)
         try:
             if outcome.reason is ExitReason.SUCCESS and result is not None and result.get("outputs"):
                 result = staging.adopt_result(self._parts.artifacts, active.claimed.attempt, folder, result)
-        except (ArtifactStoreFailed, OSError, ValueError) as error:
+        except UNUSABLE as error:
             text = f"its outputs could not be stored: {error}"
             self._say(active.claimed, "ERROR", text)
-            return AttemptOutcome(
-                outcome.attempt_id, ExitReason.ERROR, text, {"error": {"type": "OutputNotStored", "message": text}}
-            )
+            return _not_stored(outcome, text)
         finally:
-            if active.claimed.block_run.kind is not BlockRunKind.PIPELINE:
-                staging.clear(folder)
+            staging.clear(folder)
         return AttemptOutcome(**{**_fields(outcome), "result": result})
 
     # --- advancing -----------------------------------------------------------------------------------------------
@@ -245,17 +249,36 @@ class Worker:
     def _record_events(self) -> None:
         for active in self._active.values():
             while active.events:
-                self._record_event(active, active.events[0])
+                try:
+                    self._record_event(active, active.events[0])
+                except UNUSABLE as error:
+                    self._spoil(active, f"a block's outputs could not be stored: {error}")
+                    break
                 active.events.pop(0)
+            if active.last is not None and active.outcome is None:
+                active.outcome = self._adopted(active, active.last)
+
+    def _spoil(self, active: Active, text: str) -> None:
+        """End a whole pipeline whose report cannot be kept: what it has still to say is of no use."""
+        active.events.clear()
+        if active.spoiled is None:
+            active.spoiled = text
+            self._say(active.claimed, "ERROR", text)
+            if active.external_id is not None and active.last is None:
+                self._executor(active.claimed).cancel(active.external_id, 0.0, ExitReason.CANCELLED)
 
     def _record_event(self, active: Active, event: BlockEvent) -> None:
+        if active.spoiled is not None:
+            return
         services = self._parts.services
         attempt = active.claimed.attempt
         report: dict[str, Any] = {"event": "block_started", "block": event.block, "map_index": event.map_index}
         if event.result is not None:
             result = event.result
             if result.get("status") == "succeeded":
-                result = staging.adopt_result(self._parts.artifacts, attempt, self._staging_of(active.claimed), result)
+                # Copied: the blocks that follow in the same process read the child's own files.
+                folder = self._staging_of(active.claimed)
+                result = staging.adopt_result(self._parts.artifacts, attempt, folder, result, move=False)
             report |= {"event": "block_finished", "result": result}
         plan = active.claimed.plan
         with services.store.transaction() as tx:
@@ -333,9 +356,14 @@ class Worker:
         """Put a line of ours into the attempt's log."""
         at = self._parts.services.clock.now().isoformat()
         try:
-            self._parts.logs.append(log_key(claimed), encode_line(at, level, text, {"source": "penstock"}))
+            self._parts.logs.append(log_key(claimed.attempt), encode_line(at, level, text, {"source": "penstock"}))
         except PenstockError as error:
             log.warning("a log line was not kept: %s", error)
+
+
+def _not_stored(outcome: AttemptOutcome, text: str) -> AttemptOutcome:
+    said = {"error": {"type": "OutputNotStored", "message": text}}
+    return AttemptOutcome(**{**_fields(outcome), "reason": ExitReason.ERROR, "message": text, "result": said})
 
 
 def _fields(outcome: AttemptOutcome) -> dict[str, Any]:

@@ -51,4 +51,6 @@ class Active:
     cancelled: bool = False
     pid: int | None = None
     pid_written: bool = False
+    last: AttemptOutcome | None = None
+    spoiled: str | None = None
     events: list[BlockEvent] = field(default_factory=list)

@@ -18,14 +18,20 @@ def artifact_prefix(attempt: Attempt) -> str:
 
 
 def adopt_result(
-    artifacts: ArtifactStore, attempt: Attempt, staging: Path, result: Mapping[str, Any]
+    artifacts: ArtifactStore, attempt: Attempt, staging: Path, result: Mapping[str, Any], *, move: bool = True
 ) -> Mapping[str, Any]:
-    """Store the files a result names and return it with their keys. Raises ArtifactStoreFailed."""
-    outputs = [_adopt(artifacts, artifact_prefix(attempt), staging, output) for output in result.get("outputs") or ()]
+    """Store the files a result names and return it with their keys; without `move` the files stay as well.
+
+    Idempotent. Raises ArtifactStoreFailed, and ValueError for a file outside the folder.
+    """
+    prefix = artifact_prefix(attempt)
+    outputs = [_adopt(artifacts, prefix, staging, output, move=move) for output in result.get("outputs") or ()]
     return {**result, "outputs": outputs}
 
 
-def _adopt(artifacts: ArtifactStore, prefix: str, staging: Path, output: Mapping[str, Any]) -> Mapping[str, Any]:
+def _adopt(
+    artifacts: ArtifactStore, prefix: str, staging: Path, output: Mapping[str, Any], *, move: bool
+) -> Mapping[str, Any]:
     name = output.get("file")
     if not name:
         return output
@@ -35,9 +41,9 @@ def _adopt(artifacts: ArtifactStore, prefix: str, staging: Path, output: Mapping
     key = f"{prefix}/{name}"
     if source.is_dir():
         for part in sorted(path for path in source.rglob("*") if path.is_file()):
-            artifacts.put_file(f"{key}/{part.relative_to(source).as_posix()}", part, move=True)
+            artifacts.put_file(f"{key}/{part.relative_to(source).as_posix()}", part, move=move)
     else:
-        artifacts.put_file(key, source, move=True)
+        artifacts.put_file(key, source, move=move)
     return {**output, "key": key}
 
 

@@ -12,10 +12,9 @@ from typing import Any
 
 from penstock_runtime.domain.errors import InvalidInput
 from penstock_runtime.domain.runs import RUN_ENDED, UNMAPPED, Attempt, AttemptStatus, Run
-from penstock_runtime.ports.log_store import LogKey, LogLine
+from penstock_runtime.ports.log_store import LogLine, log_key
 from penstock_runtime.server.routing import Calling
 from penstock_runtime.server.runs.routes import found_run
-from penstock_runtime.server.runs.views import map_index_view
 
 _CURSOR_BYTES = 1_000_000
 
@@ -82,7 +81,7 @@ def read_batch(call: Calling, where: LogFilter, position: LogPosition, limit: in
 
 
 def _read_attempt(call: Calling, attempt: Attempt, position: LogPosition, limit: int) -> list[dict[str, Any]]:
-    key = LogKey(attempt.run_id, attempt.block, map_index_view(attempt.map_index), attempt.number)
+    key = log_key(attempt)
     offset = position.offsets.get(attempt.id, 0)
     lines, position.offsets[attempt.id] = call.services.logs.read(key, offset, limit)
     # The attempt was read before its log: one that had ended by then had all its lines written.

@@ -58,7 +58,9 @@ def use_sign_in_link(call: Call, code: Annotated[str, Path(max_length=200)]) -> 
     try:
         signed_in = call.services.authentication.sign_in_with_code(code, call.address)
     except NotSignedIn:
-        text = "This link has been used or has expired. Ask for a new one, or run `penstock user link NAME` on the server."
+        text = (
+            "This link has been used or has expired. Ask for a new one, or run `penstock user link NAME` on the server."
+        )
         return _refused("Sign-in link", text, 401)
     except TooManyFailures as error:
         return _refused("Sign-in link", str(error), 429)
@@ -70,4 +72,6 @@ def use_sign_in_link(call: Call, code: Annotated[str, Path(max_length=200)]) -> 
 
 
 def _refused(title: str, text: str, status: int) -> Response:
-    return HTMLResponse(message_page(title, text), status, {"Cache-Control": "no-store"})
+    return HTMLResponse(
+        message_page(title, text, link=("/sign-in", "Sign in another way")), status, {"Cache-Control": "no-store"}
+    )

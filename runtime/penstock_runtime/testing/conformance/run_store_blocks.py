@@ -121,9 +121,10 @@ class ChangeConformance:
             assert tx.outputs(run.id, []) == {}
 
     def test_status_counts_take_a_group_once(self, store: RunStore) -> None:
-        """Instances are not counted; a run without block runs has no counts."""
+        """Neither instances nor callbacks are counted; a run without block runs has no counts."""
         run, empty = a_run(), a_run()
         rows = [a_block_run(run, "a", map_index=index, kind=BlockRunKind.INSTANCE) for index in range(3)]
+        rows.append(a_block_run(run, "tell", kind=BlockRunKind.CALLBACK, parent="a", event="success"))
         keep(store, run, a_block_run(run, "a", status=B.RUNNING), a_block_run(run, "b"), *rows)
         keep(store, empty)
         with store.transaction(read_only=True) as tx:

@@ -122,13 +122,17 @@ class ClaimConformance:
         return list(claim(run, member.id, member.term, 5, NOW, host="h", attempt_ids=ids))
 
     def test_limited_runs_are_listed_longest_ready_first(self, store: RunStore) -> None:
-        """Each once, as many as asked for."""
+        """Each once, as many as asked for; those at their limit do not stand in front of others."""
         runs = [a_run(block_run_limit=1) for _ in range(3)]
         for index, run in enumerate(runs):
             due = NOW - index * SECOND
             keep(store, run, a_block_run(run, "a", due_at=due), a_block_run(run, "b", due_at=due))
         with store.transaction(read_only=True) as tx:
             assert list(tx.limited_runs_with_ready(2)) == [runs[2].id, runs[1].id]
+        member = Joined(store)
+        with store.transaction() as tx:
+            assert len(self._claim_of(tx, runs[2], member)) == 1
+            assert list(tx.limited_runs_with_ready(2)) == [runs[1].id, runs[0].id]
 
     def test_a_claim_within_one_run_takes_no_other(self, store: RunStore) -> None:
         """Also where the run has no limit."""

@@ -38,6 +38,8 @@ interface Answer<T> {
 export async function unwrap<T>(asked: Promise<Answer<T>>, { signingIn = false } = {}): Promise<T> {
   const { data, error, response } = await asked;
   if (response.ok) return data as T;
-  if (response.status === 401 && !signingIn) onSignedOut();
-  throw new ApiError(response.status, typeof error === "object" && error !== null ? error : {});
+  const refused = response.status === 401;
+  if (refused && !signingIn) onSignedOut();
+  const title = refused && signingIn ? "That did not sign you in" : undefined;
+  throw new ApiError(response.status, typeof error === "object" && error !== null ? error : {}, title);
 }

@@ -26,12 +26,12 @@ export class ApiError extends Error {
   /** On a lost edit: what is there now. */
   readonly current: { text: string; etag: string } | null;
 
-  constructor(status: number, body: ProblemBody) {
+  constructor(status: number, body: ProblemBody, title = ADVICE[status]) {
     super(body.detail ?? body.title ?? `The server answered ${status}.`);
     this.status = status;
     const problems = body.errors?.map((error) => (error.path ? `${error.path}: ${error.message}` : error.message)) ?? [];
     const repeated = problems.length === 1 && problems[0]?.endsWith(this.message);
-    this.problem = { title: ADVICE[status] ?? body.title ?? "The server could not do this", detail: this.message, problems: repeated ? [] : problems };
+    this.problem = { title: title ?? body.title ?? "The server could not do this", detail: this.message, problems: repeated ? [] : problems };
     this.current = lostEdit(body.current);
   }
 }

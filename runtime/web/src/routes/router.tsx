@@ -16,6 +16,8 @@ function Broken() {
 // The pages with a graph come when they are first opened: the layout library is a third of the whole.
 export const router = createBrowserRouter([
   { path: "/sign-in", element: <GatePage />, errorElement: <Broken /> },
+  // The address that the server prints with the first owner's code.
+  { path: "/setup", element: <GatePage />, errorElement: <Broken /> },
   {
     element: <Shell />,
     errorElement: <Broken />,
