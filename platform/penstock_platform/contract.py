@@ -60,8 +60,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PENSTOCK_DB_USER", Kind.TEXT, "Postgres user.", "penstock"),
     Setting("PENSTOCK_DB_PASSWORD", Kind.TEXT, "Postgres password.", secret=True),
     Setting("PENSTOCK_DB_POOL_SIZE", Kind.INTEGER, "Connections a process keeps.", "5", minimum=1, maximum=200),
-    Setting("REDIS_URL", Kind.TEXT, "Redis for wake-ups between machines, e.g. `redis://redis:6379/0`.", secret=True),
-    Setting("PENSTOCK_CA_FILE", Kind.TEXT, "Certificate authority that Postgres and Redis are checked against."),
+    Setting("REDIS_URL", Kind.TEXT, "Redis for wake-ups between machines. Not used yet: one scheduler works.", secret=True),
+    Setting("PENSTOCK_CA_FILE", Kind.TEXT, "Certificate authority that Postgres is checked against."),
     Setting("DEFAULT_EXECUTOR_TYPE", Kind.CHOICE, "Executor of blocks that choose none.", "local_python", _EXECUTORS),
     Setting("INSTANCE_TYPE", Kind.CHOICE, "Which processes `penstock start` runs.", "server_and_scheduler", _INSTANCES),
     Setting("PENSTOCK_PROJECT", Kind.TEXT, "The project folder.", "the current folder"),
@@ -73,7 +73,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PENSTOCK_HOST", Kind.TEXT, "Address the server listens on.", "127.0.0.1"),
     Setting("PENSTOCK_PORT", Kind.INTEGER, "Port the server listens on.", "6789", minimum=0, maximum=65535),
     Setting(
-        "PENSTOCK_HEALTH_PORT", Kind.INTEGER, "Port of a scheduler's probes and metrics (off when unset).", minimum=1
+        "PENSTOCK_TRUSTED_PROXIES",
+        Kind.NAMES,
+        "Addresses and networks of proxies whose X-Forwarded-For and -Proto are believed (`*`: every one's).",
+    ),
+    Setting(
+        "PENSTOCK_HEALTH_PORT",
+        Kind.INTEGER,
+        "Port of a scheduler's probes and metrics, at PENSTOCK_HOST (off when unset).",
+        minimum=1,
+        maximum=65535,
     ),
     Setting(
         "PENSTOCK_SLOTS",
@@ -83,7 +92,7 @@ SETTINGS: tuple[Setting, ...] = (
         minimum=1,
         maximum=1000,
     ),
-    Setting("PENSTOCK_BLOCK_ENV", Kind.NAMES, "Environment variables that blocks may see, besides the plain ones."),
+    Setting("PENSTOCK_BLOCK_ENV", Kind.NAMES, "Environment variables that blocks may see, besides the plain ones; no secret setting."),
     Setting("PENSTOCK_LOCAL_EXECUTION", Kind.BOOLEAN, "Whether blocks may run on this machine.", "on"),
     Setting(
         "PENSTOCK_DRAIN_SECONDS", Kind.NUMBER, "How long a stopping scheduler lets its blocks finish.", "30", minimum=0

@@ -11,6 +11,7 @@ import sys
 
 from penstock import errors, logs, results, source, tables
 from penstock.calling import call
+from penstock.channel import FrameTooLarge
 from penstock.errors import BlockError
 from penstock.inputs import read_inputs
 from penstock.keywords import keyword_arguments
@@ -20,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from penstock.channel import Channel
     from penstock.decorators import Collection
     from penstock.inputs import Inputs
 
@@ -82,6 +84,17 @@ def failed(error: BaseException, bundle_dir: str) -> Result:
     """The RESULT of an error."""
     tests = error.tests if isinstance(error, TestsFailed) else []
     return new_result("failed", error=errors.describe(error, bundle_dir), tests=tests)
+
+
+def report(channel: Channel, event: dict[str, Any], bundle_dir: str) -> Result:
+    """Send an event with its RESULT; one that no frame holds goes as the failure that says so. Gives what was sent."""
+    try:
+        channel.send(event)
+    except FrameTooLarge as error:
+        event = {**event, "result": failed(BlockError(f"the result cannot be reported: {error}"), bundle_dir)}
+        channel.send(event)
+    result: Result = event["result"]
+    return result
 
 
 def run_block(run: BlockRun) -> Result:

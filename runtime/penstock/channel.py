@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     import socket
     from typing import Any
 
+FRAME_LIMIT_BYTES = 16 * 1024 * 1024
+"""The executor ends an attempt that sends more at once."""
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class ChannelError(RuntimeError):
     """The executor is gone, or the caller is not the block's own process."""
+
+
+class FrameTooLarge(ChannelError):
+    """The executor takes no message of this size; the text says what to do."""
 
 
 class AskError(RuntimeError):
@@ -53,10 +59,18 @@ class Channel:
         return frame
 
     def send(self, event: dict[str, Any]) -> None:
-        """Send one frame. Raises OSError when the executor is gone, ChannelError in a forked process."""
+        """Send one frame.
+
+        Raises OSError when the executor is gone, ChannelError in a forked process, FrameTooLarge (nothing is sent).
+        """
         if not self.owned:
             raise ChannelError("only the block's own process can speak to the executor, not one that it forked")
         body = _encode(event).encode("ascii")
+        if len(body) > FRAME_LIMIT_BYTES:
+            raise FrameTooLarge(
+                f"a message of {len(body)} bytes to the executor, which takes at most {FRAME_LIMIT_BYTES}: "
+                "put large values into files, or return fewer outputs"
+            )
         with self._lock:
             self._socket.sendall(len(body).to_bytes(4, "big") + body)
 

@@ -42,7 +42,7 @@ def serve(control: socket.socket, first_frame: dict[str, Any] | None = None) -> 
         # User code forked and let the copy come back here: the attempt is the other process's.
         os._exit(0)
     logs.flush()
-    channel.send({"event": "finished", "result": result})
+    blocks.report(channel, {"event": "finished", "result": result}, work["bundle_dir"])
 
 
 def prepare(work: dict[str, Any], channel: Channel) -> None:

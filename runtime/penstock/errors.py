@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MESSAGE_LIMIT = 16_384
 TRACEBACK_LIMIT = 65_536
+TYPE_LIMIT = 500
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -50,7 +51,7 @@ def describe(error: BaseException, bundle_dir: str | None = None) -> dict[str, A
     elif isinstance(error, MemoryError) and not message:
         message = "the block ran out of the memory it may use"
     text = _cut(_traceback(error, bundle_dir), TRACEBACK_LIMIT)
-    return {"type": _type_name(error), "message": message, "traceback": text}
+    return {"type": _cut(_type_name(error), TYPE_LIMIT), "message": message, "traceback": text}
 
 
 def _type_name(error: BaseException) -> str:

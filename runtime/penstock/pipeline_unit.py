@@ -119,9 +119,9 @@ class Driver:
         if not self._open[slug]:
             self._graph.finish(slug, self._worst[slug], result["fan_out"])
 
-    def _report(self, slug: str, map_index: int | None, result: Result) -> None:
+    def _report(self, slug: str, map_index: int | None, result: Result) -> Result:
         event = {"event": "block_finished", "block": slug, "map_index": map_index, "result": result}
-        self._channel.send(event)
+        return blocks.report(self._channel, event, self._work["bundle_dir"])
 
     def _run_instance(self, slug: str, map_index: int | None) -> None:
         """The body of a block's thread."""
@@ -135,7 +135,7 @@ class Driver:
             for stream in (sys.stdout, sys.stderr):
                 if isinstance(stream, logs.Router):
                     stream.finish()
-            self._report(slug, map_index, result)
+            result = self._report(slug, map_index, result)
         except BaseException as error:  # noqa: BLE001 - the edge of a thread: an error lost here would hang the driver
             result = blocks.failed(error, self._work["bundle_dir"])
         finally:

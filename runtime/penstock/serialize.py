@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Output = dict[str, Any]
 
 INLINE_BYTES = 32_768
+SAMPLES_BYTES = 2**20
+"""What the samples of all outputs of a block run may hold together; an output beyond that has none."""
 _SCALARS = (str, int, float, bool, type(None))
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -54,10 +56,19 @@ class Writer:
         self._root = root
         self._subfolder = subfolder
         self._left = inline_bytes
+        self._samples_left = SAMPLES_BYTES
         self.used_tables = False
 
     def write(self, name: str, value: Any) -> Output:
         """Store one value; gives its description (an OUTPUT of the child protocol)."""
+        output = self._write(name, value)
+        if output["sample"] is not None:
+            self._samples_left -= len(_encode(output["sample"]))
+            if self._samples_left < 0:
+                output["sample"] = None
+        return output
+
+    def _write(self, name: str, value: Any) -> Output:
         text = _json_text(value)
         if text is not None:
             return self._write_json(name, value, text)
@@ -75,6 +86,8 @@ class Writer:
             return self.write(name, values)
         writer = Writer(self._root, os.path.join(self._subfolder, name), inline_bytes=0)
         items = [writer.write(f"{number:04d}", value) for number, value in enumerate(values)]
+        # There may be very many: what people look at is taken from the list's own sample.
+        items = [{**item, "sample": None, "columns": None} for item in items]
         self.used_tables |= writer.used_tables
         return {
             **_description(name, "items", "list"),

@@ -7,7 +7,6 @@ inherits its parent's environment unless it is given another.
 from __future__ import annotations
 
 import ctypes
-import os
 import resource
 import sys
 from collections.abc import Mapping
@@ -15,8 +14,6 @@ from collections.abc import Mapping
 _PR_GET_DUMPABLE = 3
 _PR_SET_DUMPABLE = 4
 
-KEPT_NAMES = ("PATH", "HOME", "LANG", "TZ", "USER", "TMPDIR")
-"""All that a block sees of our environment, besides what PENSTOCK_BLOCK_ENV names."""
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -41,8 +38,6 @@ def is_dumpable() -> bool:
     return bool(ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
 
 
-def clean_environment(granted: Mapping[str, str], ours: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment for a process that runs user code: a few names of ours, and what was granted by name."""
-    source = os.environ if ours is None else ours
-    kept = {name: source[name] for name in KEPT_NAMES if name in source}
-    return {"PATH": DEFAULT_PATH, **kept, **granted}
+def clean_environment(plain: Mapping[str, str], granted: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for a process that runs user code: a few plain names, and what was granted by name."""
+    return {"PATH": DEFAULT_PATH, **plain, **granted}

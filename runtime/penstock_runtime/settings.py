@@ -24,11 +24,16 @@ CREDENTIALS = (
     "AZURE_CLIENT_SECRET",
     "AZURE_TENANT_ID",
 )
-"""The platform's credential variables: with the settings, what blocks do not see unless PENSTOCK_BLOCK_ENV names it."""
+"""The platform's credential variables: like the settings, no template reads them unless PENSTOCK_BLOCK_ENV names them."""
+
+PLAIN_NAMES = ("PATH", "HOME", "LANG", "TZ", "USER", "TMPDIR")
+"""All that a block sees of our environment, besides what PENSTOCK_BLOCK_ENV names."""
 
 
 _TOOL_PREFIXES = ("UV_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "NETRC", "XDG_CACHE_HOME")
 """Where packages come from and how they are reached: for the building of user environments."""
+_NOT_FOR_TOOLS = "UV_PUBLISH_"
+"""The right to publish packages is nothing that a build needs."""
 
 
 class SettingsInvalid(PenstockError):
@@ -68,6 +73,8 @@ class Settings:
     session_hours: float
     template_env: Mapping[str, str]
     tool_env: Mapping[str, str]
+    plain_env: Mapping[str, str]
+    trusted_proxies: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> str:
@@ -81,7 +88,7 @@ class Settings:
         fields: dict[str, Any] = json.loads(text)
         for name in ("project_dir", "data_dir", "state_dir"):
             fields[name] = Path(fields[name])
-        for name in ("encryption_keys", "warnings"):
+        for name in ("encryption_keys", "trusted_proxies", "warnings"):
             fields[name] = tuple(fields[name])
         return cls(**fields)
 
@@ -131,8 +138,10 @@ def read_settings(environ: Mapping[str, str] | None = None, *, project_dir: Path
         log_limit_bytes=values["PENSTOCK_LOG_LIMIT_BYTES"],
         auth_mode=values["PENSTOCK_AUTH_MODE"],
         session_hours=values["PENSTOCK_SESSION_HOURS"],
-        template_env=_template_env(env),
-        tool_env={name: value for name, value in env.items() if name.upper().startswith(_TOOL_PREFIXES)},
+        template_env=_template_env(env, values["PENSTOCK_BLOCK_ENV"]),
+        tool_env=_tool_env(env),
+        plain_env={name: env[name] for name in PLAIN_NAMES if name in env},
+        trusted_proxies=values["PENSTOCK_TRUSTED_PROXIES"] or (),
         warnings=tuple(_unknown(env)),
     )
 
@@ -148,6 +157,9 @@ def _values(env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
             values[name] = None
             shown = "its value" if setting.secret else repr(text)
             problems.append(f"{name}: {shown} cannot be used; {error}")
+    secret = [name for name in values["PENSTOCK_BLOCK_ENV"] or () if name in BY_NAME and BY_NAME[name].secret]
+    if secret:
+        problems.append(f"PENSTOCK_BLOCK_ENV: {', '.join(secret)} cannot be used; a secret of ours is not for blocks")
     return values, problems
 
 
@@ -213,9 +225,15 @@ def _block_env(env: Mapping[str, str], names: tuple[str, ...] | None) -> Mapping
     return {name: env[name] for name in names or () if name in env}
 
 
-def _template_env(env: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what `env_var('X')` may read in io_config and SQL: the environment less the settings contract."""
-    return {name: value for name, value in env.items() if name not in BY_NAME and not name.startswith("PENSTOCK_")}
+def _template_env(env: Mapping[str, str], granted: tuple[str, ...] | None) -> Mapping[str, str]:
+    """Return what `env_var('X')` may read in io_config and SQL: the environment less the settings and credentials."""
+    hidden = BY_NAME.keys() | set(CREDENTIALS) - set(granted or ())
+    return {name: value for name, value in env.items() if name not in hidden and not name.startswith("PENSTOCK_")}
+
+
+def _tool_env(env: Mapping[str, str]) -> Mapping[str, str]:
+    named = {name: value for name, value in env.items() if name.upper().startswith(_TOOL_PREFIXES)}
+    return {name: value for name, value in named.items() if not name.upper().startswith(_NOT_FOR_TOOLS)}
 
 
 def _unknown(env: Mapping[str, str]) -> list[str]:

@@ -7,6 +7,7 @@ import shutil
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 
 from support.expectations import PROJECTS
 from support.installation import Installation, installed
@@ -101,6 +102,29 @@ def test_keys_users_database_and_doctor_speak_json(penstock):
     assert penstock.cli("db", "upgrade", *here).json == {"applied": []}
     doctor = penstock.cli("doctor", *here)
     assert {one["health"] for one in doctor.json["findings"]} <= {"good", "warning"}, doctor.out
+
+
+def test_doctor_says_when_the_key_does_not_open_the_secrets_and_makes_none(maker, tmp_path):
+    copied = tmp_path / "copied"
+    shutil.copytree(maker.folder, copied, ignore=shutil.ignore_patterns(".penstock"))
+    (tmp_path / "home").mkdir()
+    with installed(tmp_path / "home", copied) as running:
+        assert running.ask("PUT", "/secrets/TOKEN", json={"value": "v"}).is_success
+        here = ["--project", str(copied), "--json"]
+
+        def finding():
+            findings = running.cli("doctor", *here).json["findings"]
+            return next(one for one in findings if one["subject"] == "encryption key")
+
+        assert (finding()["health"], "opens all 1" in finding()["message"]) == ("good", True)
+        [key] = (running.home / "state" / "keys").iterdir()
+        whole = key.read_text()
+        key.unlink()
+        assert (finding()["health"], str(key) in finding()["message"]) == ("bad", True)
+        assert not key.exists()
+        key.write_text(Fernet.generate_key().decode())
+        assert (finding()["health"], "TOKEN" in finding()["message"]) == ("bad", True)
+        key.write_text(whole)
 
 
 def test_run_gives_its_run_to_the_server_that_works_on_the_project(maker):

@@ -90,8 +90,6 @@ def top_level_imports(tree: ast.Module) -> Iterator[str]:
 
 ENVIRONMENT_READERS = {
     "runtime/penstock_runtime/settings.py": "the one reader of the settings contract",
-    "runtime/penstock_runtime/environments/builder.py": "hands uv its own variables, which are no settings of ours",
-    "runtime/penstock_runtime/hardening.py": "builds the environment that blocks get, from which ours is taken out",
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from penstock_runtime.environments.builder import EnvironmentBuilder
+from penstock_runtime.settings import read_settings
 from support.installation import installed, private_state, shared_environments, short_folder
 from support.project_maker import ProjectMaker
 from support.sources import ROOT
@@ -149,7 +150,8 @@ def test_a_block_finds_none_of_the_servers_keys(home, postgres_server, postgres_
         "PENSTOCK_SLOTS": "2",
     }
     state = private_state(home)
-    EnvironmentBuilder(state).ensure("")
+    settings = read_settings()
+    EnvironmentBuilder(state, environ={**settings.plain_env, **settings.tool_env}).ensure("")
     with installed(home, maker.folder, environ=environ, wrapper=as_nobody(home)) as penstock:
         secrets = [password, key, cloud]
         run = penstock.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -190,6 +191,71 @@ def test_what_a_block_writes_on_the_control_socket_ends_that_block_only(bench: L
     assert end.reason is ExitReason.ERROR
     assert "protocol" in (end.message or "")
     assert bench.end_of(bench.executor.submit(bench.work("succeeds"))).reason is ExitReason.SUCCESS
+
+
+RESULT = {"status": "succeeded", "error": None, "outputs": [], "fan_out": None, "tests": [], "used_tables": False}
+REPORT = {"event": "block_finished", "block": "breaks", "map_index": None, "result": RESULT}
+BREACHES = {
+    "deep": (b"[" * 60_000, "no JSON"),
+    "no object": (b"[]", "no JSON object"),
+    "no event": ({}, "names no event"),
+    "no result": ({"event": "finished"}, "no object"),
+    "list result": ({"event": "finished", "result": []}, "no object"),
+    **{
+        f"{field} {value!r}": ({"event": "finished", "result": {**RESULT, field: value}}, field)
+        for field, value in (
+            ("status", "done"), ("status", []), ("error", "text"), ("outputs", None), ("outputs", {}), ("outputs", [1]),
+            ("outputs", [{"file": 1}]), ("outputs", [{"file": "x", "format": "items"}]), ("outputs", [{"key": "x"}]),
+            ("tests", {}), ("tests", [1]), ("fan_out", "3"), ("fan_out", True), ("fan_out", -1), ("fan_out", 2**40),
+        )
+    },
+    "other block": ({**REPORT, "block": "another"}, "no block of this pipeline"),
+    "block list": ({"event": "block_started", "block": []}, "no block of this pipeline"),
+    "index text": ({**REPORT, "map_index": "1"}, "map_index"),
+    "report": ({**REPORT, "result": {**RESULT, "status": None}}, "status"),
+    "ask": ({"event": "ask", "id": 1, "what": ["secret"]}, "question"),
+    "ask args": ({"event": "ask", "id": 1, "what": "secret", "args": "x"}, "question"),
+}  # fmt: skip
+
+
+def frame(message: object) -> bytes:
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    return len(body).to_bytes(4, "big") + body
+
+
+@pytest.mark.parametrize(("message", "words"), BREACHES.values(), ids=BREACHES)
+def test_a_message_that_holds_nonsense_ends_its_attempt_and_no_other(
+    bench: LocalExecutorBench, message: object, words: str
+) -> None:
+    other = bench.executor.submit(bench.work("hangs"))
+    bench.note("hangs")
+    (bench.notes / "frame").write_bytes(frame(message))
+    body = "os.write(3, open(os.path.join(FOLDER, 'frame'), 'rb').read())\npause_for_ever()"
+    work = bench.block("breaks", body)
+    work.payload["blocks"] = [work.payload["block"]]  # type: ignore[index]
+    end = bench.end_of(bench.executor.submit(work))
+    assert (end.reason, end.result, end.events) == (ExitReason.ERROR, None, ())
+    assert "protocol" in (end.message or "")
+    assert words in (end.message or "")
+    assert bench.executor.observe([other])[0].state is ObservedState.RUNNING
+
+
+def test_a_message_over_the_limit_ends_its_attempt_with_a_word_about_files(bench: LocalExecutorBench) -> None:
+    end = bench.run("floods", "os.write(3, (20 * 1024 * 1024).to_bytes(4, 'big'))\npause_for_ever()")
+    assert end.reason is ExitReason.ERROR
+    assert "20971520 bytes" in (end.message or "")
+    assert "files" in (end.message or "")
+
+
+def test_a_child_that_does_not_read_its_answers_is_ended(
+    bench: LocalExecutorBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.broker, "answer", lambda *_: "x" * 1024 * 1024)
+    (bench.notes / "frame").write_bytes(frame({"event": "ask", "id": 1, "what": "secret", "args": {}}))
+    body = "ask = open(os.path.join(FOLDER, 'frame'), 'rb').read()\nwhile True:\n    os.write(3, ask)"
+    end = bench.run("asks", body)
+    assert end.reason is ExitReason.ERROR
+    assert "does not read the answers" in (end.message or "")
 
 
 def test_an_interpreter_that_is_not_there_is_an_image_error(bench: LocalExecutorBench) -> None:

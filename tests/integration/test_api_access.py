@@ -26,6 +26,7 @@ PUBLIC = {
     ("GET", "/readyz"),
     ("GET", "/metrics"),
     ("GET", "/sign-in/{code}"),
+    ("POST", "/sign-in/{code}"),
 }
 VALUES = {"run_id": "00000000-0000-7000-8000-000000000000", "block": "load", "slug": "nothing-here"}
 

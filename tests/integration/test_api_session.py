@@ -115,11 +115,17 @@ def test_a_sign_in_link_works_once(api, ada):
         link = owner.post(f"/api/v1/users/{ada.id}/sign-in-link").json()["url"]
     path = link.removeprefix(api.stack.services.settings.public_url)
     with api.client(None) as first, api.client(None) as second:
-        response = first.get(path)
+        for look in range(3):  # previews of links look; only the button signs in
+            shown = first.get(path)
+            assert (look, shown.status_code, shown.headers["cache-control"]) == (look, 200, "no-store")
+            assert '<form method="post"><button autofocus>' in shown.text
+            assert "set-cookie" not in shown.headers
+        as_problem(first.post(path, headers={"Origin": "https://evil.example"}), 403)
+        response = first.post(path, headers={"Origin": api.url})
         assert (response.status_code, response.headers["location"]) == (303, "/")
         assert response.headers["cache-control"] == "no-store"
         assert first.get("/api/v1/session").json()["name"] == "ada"
-        used = second.get(path)
+        used = second.post(path)
         assert used.status_code == 401
         assert "has been used" in used.text
         assert used.headers["content-type"].startswith("text/html")
@@ -128,9 +134,29 @@ def test_a_sign_in_link_works_once(api, ada):
 @pytest.mark.parametrize("code", ["x", "%00", "%F0%9F%98%80", "<script>alert(1)<script>", "a" * 200])
 def test_a_made_up_link_is_a_plain_page(api, code):
     with api.client(None) as client:
-        response = client.get(f"/sign-in/{code}")
-    assert response.status_code in {401, 404}
-    assert "<script>" not in response.text
+        response, shown = client.post(f"/sign-in/{code}"), client.get(f"/sign-in/{code}")
+    assert (response.status_code, shown.status_code) in {(401, 200), (404, 404)}
+    assert "<script>" not in response.text + shown.text
+
+
+def test_a_failure_is_logged_by_its_route_and_never_with_a_code(api, monkeypatch, caplog):
+    def broken(*_args):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(api.stack.services.authentication, "sign_in_with_code", broken)
+    with api.client(None) as client:
+        as_problem(client.post("/sign-in/the-very-code%0Aforged"), 500)
+    [record] = [one for one in caplog.records if "unexpected error" in one.message]
+    assert "'/sign-in/{code}'" in record.message
+    assert "the-very-code" not in caplog.text
+
+
+def test_changing_ones_password_ends_the_links_too(browser, stack, ada):
+    code = stack.accounts.sign_in_code(COMMAND_LINE, ada.id)
+    token = sign_in(browser).json()["csrf_token"]
+    body = {"current": PASSWORD, "new": "another password"}
+    assert browser.post("/api/v1/session/password", json=body, headers={"X-CSRF-Token": token}).status_code == 204
+    assert browser.post(f"/sign-in/{code}").status_code == 401
 
 
 def test_setup_by_the_one_time_code(api):
@@ -191,6 +217,14 @@ def test_secrets_go_in_and_never_come_back(api):
     assert value not in repr(api.stack.accounts.audit_events(50).items)
 
 
+@pytest.mark.parametrize(("trusted", "seen"), [((), "127.0.0.1"), (("127.0.0.1",), "203.0.113.9")])
+def test_only_a_proxy_that_was_named_says_who_is_asking(tmp_path, trusted, seen):
+    with open_stack(tmp_path) as stack, serving(stack, trusted_proxies=trusted) as api, api.client(None) as client:
+        client.headers["X-Forwarded-For"] = "203.0.113.9"
+        as_problem(sign_in(client), 401)
+        assert stack.accounts.audit_events(1).items[0].address == seen
+
+
 @pytest.fixture
 def open_api(tmp_path):
     with open_stack(tmp_path, auth="none") as stack, serving(stack) as running:
@@ -205,6 +239,7 @@ def test_where_nobody_signs_in_everyone_on_this_machine_is_the_owner(open_api):
         assert client.get("/api/v1/setup").json() == {"needed": False}
         as_problem(client.post("/api/v1/session", json={"name": "a", "password": "b"}), 409)
         assert client.get("/sign-in/anything").headers["location"] == "/"
+        assert client.post("/sign-in/anything").headers["location"] == "/"
 
 
 def test_where_nobody_signs_in_other_sites_are_refused(open_api):

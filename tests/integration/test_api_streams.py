@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
+import zlib
 
 import httpx
 import pytest
@@ -20,6 +22,7 @@ from penstock_runtime.ports.wakeups import Wakeup
 from penstock_runtime.server.logs.schemas import LogPage
 from support.api_stack import as_problem
 from support.attempts import claim, finish
+from support.waiting import wait_until
 
 RUNS = "/api/v1/pipelines/hourly/runs"
 DONE = {"status": "succeeded", "error": None, "outputs": [], "fan_out": None, "tests": [], "used_tables": False}
@@ -75,6 +78,15 @@ def test_a_made_up_log_cursor_is_the_callers_fault(owner, attempt):
     url = f"/api/v1/runs/{attempt.run_id}/logs"
     for cursor in ("x", "AAAA", "%00", "eJw=", "eJyLVjA0MDQAAARsAU0", "é"):
         as_problem(owner.get(f"{url}?after={cursor}"), 422)
+
+
+@pytest.mark.parametrize("offset", ["Infinity", "NaN", "1e999", "-1", str(1 << 63), "9" * 400, "1.5", '"1"', "null"])
+def test_a_cursor_with_a_place_that_no_file_has_is_the_callers_fault(owner, attempt, offset):
+    packed = zlib.compress(f'[{{"{attempt.id}": {offset}}}, []]'.encode())
+    cursor = base64.urlsafe_b64encode(packed).decode().rstrip("=")
+    for follow in ("false", "true"):
+        url = f"/api/v1/runs/{attempt.run_id}/logs?after={cursor}&follow={follow}"
+        as_problem(owner.get(url), 422)
 
 
 def events_of(response: httpx.Response):
@@ -229,6 +241,35 @@ def test_a_revoked_key_loses_its_socket(shared):
         subscribe(socket, "runs")
         accounts.revoke_api_key(COMMAND_LINE, key.id)
         assert closed_with(socket) == 4401
+
+
+def test_a_revoked_key_loses_the_logs_it_follows(shared):
+    run_id = shared.stack.run("hourly").id
+    accounts = shared.stack.accounts
+    key, secret = accounts.create_api_key(COMMAND_LINE, "short-lived", Role.VIEWER)
+    with (
+        shared.client(None, Authorization=f"Bearer {secret}") as client,
+        client.stream("GET", f"/api/v1/runs/{run_id}/logs?follow=true") as response,
+    ):
+        assert response.status_code == 200
+        accounts.revoke_api_key(COMMAND_LINE, key.id)
+        assert [name for name, _, _ in events_of(response)] == ["problem"]
+
+
+def test_nobody_follows_more_logs_at_once_than_they_may(tmp_path):
+    from support.api_stack import open_stack, serving
+
+    with open_stack(tmp_path, max_streams=2) as stack, serving(stack) as api, api.client() as client:
+        url = f"/api/v1/runs/{stack.run('hourly').id}/logs?follow=true"
+        with client.stream("GET", url) as first, client.stream("GET", url) as second:
+            for response in (first, second):
+                assert next(response.iter_raw())  # it goes on: a comment, as there is no line
+            as_problem(client.get(url), 429)
+            with api.client(Role.VIEWER) as other, other.stream("GET", url) as response:
+                assert response.status_code == 200
+        wait_until(lambda: stack.services.hub.open_streams("api-key:test-owner") == 0, 10, "a closed stream counts on")
+        with client.stream("GET", url) as response:
+            assert response.status_code == 200
 
 
 def test_stopping_ends_open_streams_at_once(api, owner, stack, attempt):

@@ -21,14 +21,17 @@ NOBODY = "65534"
 WORKER = """
 import json, os, sys
 from pathlib import Path
-from penstock_runtime.hardening import is_dumpable, make_non_dumpable
+from penstock_runtime.hardening import clean_environment, is_dumpable, make_non_dumpable
+from penstock_runtime.settings import read_settings
 if sys.argv[2] == 'hardened':
     make_non_dumpable()
 assert is_dumpable() == (sys.argv[2] != 'hardened')
 from support.process_bench import LocalExecutorBench
 leak = open(sys.argv[3])
 os.set_inheritable(leak.fileno(), True)
-bench = LocalExecutorBench(Path(sys.argv[1]), block_env={'GRANTED': 'yes'})
+settings = read_settings({**os.environ, 'PENSTOCK_BLOCK_ENV': 'GRANTED', 'GRANTED': 'yes'})
+environ = clean_environment(settings.plain_env, settings.block_env)
+bench = LocalExecutorBench(Path(sys.argv[1]), environ=environ)
 end = bench.run('spy', Path(sys.argv[4]).read_text())
 print(json.dumps({'reason': end.reason, 'message': end.message, 'uid': os.getuid(),
                   'found': end.result and end.result['outputs'][0]['inline']}))

@@ -13,7 +13,8 @@ import pytest
 
 from penstock_runtime.domain.runs import ExitReason
 from penstock_runtime.executors.local_process.executor import LocalProcessExecutor, LocalProcessOptions
-from penstock_runtime.ports.log_store import LogKey, LogStoreFailed
+from penstock_runtime.executors.local_process.log_lines import read_line
+from penstock_runtime.ports.log_store import LogKey, LogStoreFailed, decode_line
 from penstock_runtime.storage.local_logs import LocalLogStore
 from penstock_runtime.storage.memory_logs import InMemoryLogStore
 from support.process_bench import LocalExecutorBench, wait_until
@@ -60,6 +61,40 @@ def test_binary_is_shown_escaped(bench: LocalExecutorBench) -> None:
 
 def test_a_broken_record_is_text(bench: LocalExecutorBench) -> None:
     assert printed(bench, "os.write(1, b'\\x1e{not json}\\n\\x1e[1]\\n\\x1e')") == ["\x1e{not json}", "\x1e[1]", "\x1e"]
+
+
+def test_a_record_nested_too_deep_is_text_and_the_next_is_read(bench: LocalExecutorBench) -> None:
+    deep = "\x1e" + "[" * 60_000
+    assert printed(bench, "os.write(1, b'\\x1e' + b'[' * 60_000 + b'\\nafter\\n')") == [deep, "after"]
+    assert printed(bench, "print('still here')") == ["still here"]
+
+
+@pytest.mark.parametrize("line", [b"[" * 60_000, b"[1]", b"3", b'{"t": 1}'], ids=["deep", "list", "number", "half"])
+def test_a_damaged_line_of_a_store_comes_back_raw(line: bytes) -> None:
+    assert decode_line(line + b"\n").message == line.decode()
+
+
+def test_numbers_that_json_lacks_are_kept_as_text(bench: LocalExecutorBench) -> None:
+    extra = "{'loss': float('nan'), 'top': float('inf'), 'deep': [float('-inf'), 1.5]}"
+    work = bench.block("loses", f"kwargs['logger'].info('epoch', extra={extra})")
+    assert bench.end_of(bench.executor.submit(work)).reason is ExitReason.SUCCESS
+    (line,) = bench.log_of(work)
+    assert line.extra == {"extra": {"loss": "NaN", "top": "Infinity", "deep": ["-Infinity", 1.5]}}
+    (huge,) = read_line(b'\x1e{"message": "m", "time": NaN, "size": 1e999}')
+    assert (huge.time, huge.extra) == (None, {"size": "1e999"})
+
+
+def test_what_breaks_on_one_line_is_kept_raw_and_the_pump_goes_on(
+    bench: LocalExecutorBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("penstock_runtime.executors.local_process.log_lines._record", fail)
+    body = "print('plain')\nos.write(1, b'\\x1e{}\\n')\nos.write(1, b'\\x1eopen')"
+    assert printed(bench, body) == ["plain", "\x1e{}", "\x1eopen"]
+    monkeypatch.undo()
+    assert printed(bench, "kwargs['logger'].info('record')") == ["record"]
 
 
 def test_a_progress_bar_leaves_its_last_state(bench: LocalExecutorBench) -> None:

@@ -573,3 +573,122 @@ def test_a_run_that_cannot_be_advanced_ends_with_its_reason_and_the_others_go_on
     assert {row.error["message"] for row in rig.rows(lost.id)} == {"its code is gone"}
     assert slugs(rig.claim()) == ["a"]
     assert rig.run(kept.id).status is RunStatus.RUNNING
+
+
+# --- what a review found -------------------------------------------------------------------------------------------
+def test_a_run_whose_code_is_gone_is_claimed_by_nobody_and_can_be_cancelled(rig):
+    rig.add(plan_of({"a": []}, slug="gone"))
+    rig.add(plan_of({"a": []}))
+    gone, kept = rig.create("gone"), rig.create()
+    del rig.plans.known[BUNDLE, "gone"]
+    claimed = rig.claim()
+    assert [one.run.id for one in claimed] == [kept.id]
+    assert [one.run_id for one in rig.broken] == [gone.id]
+    assert cancel_run(rig.services, gone.id).cancel_requested_at is not None
+    abandon_run(rig.services, gone.id, "its code is gone")
+    assert rig.run(gone.id).status is RunStatus.FAILED
+
+
+def test_a_rescue_that_breaks_on_one_run_goes_on_with_the_others(rig):
+    rig.add(plan_of({"a": []}, slug="gone"))
+    rig.add(plan_of({"a": []}))
+    gone, kept = rig.create("gone"), rig.create()
+    rig.claim()
+    del rig.plans.known[BUNDLE, "gone"]
+    rig.clock.advance(60)
+    end_expired_members(rig.services)
+    rescue_lost_attempts(rig.services)
+    assert rig.run(gone.id).status is RunStatus.FAILED
+    assert rig.statuses(kept.id) == {"a": B.READY}
+
+
+def test_a_member_has_a_grace_after_its_lease(rig):
+    rig.clock.advance(10)
+    assert end_expired_members(rig.services, grace_seconds=6.0) == []
+    rig.clock.advance(6)
+    assert end_expired_members(rig.services, grace_seconds=6.0) == [rig.owner.member_id]
+
+
+def test_a_retry_after_the_pipeline_was_told_to_run_in_one_process_has_its_unit(rig):
+    rig.add(plan_of({"a": [], "b": ["a"]}))
+    run = rig.create()
+    rig.run_all({"a": {"reason": ExitReason.ERROR}})
+    rig.add(plan_of({"a": [], "b": ["a"]}, "bundle-2", in_one_process=True))
+    rig.publish("bundle-2")
+    retry_run(rig.services, RetryRun(run.id))
+    unit = rig.claim()[0]
+    assert unit.block_run.kind is BlockRunKind.PIPELINE
+    for block in ("a", "b"):
+        report(rig, unit, "block_finished", block, status="succeeded")
+    assert rig.finish(unit).run_status is RunStatus.SUCCEEDED
+    assert rig.run(run.id).open_block_runs == 0
+
+
+def test_a_retried_unit_reports_the_instances_of_an_earlier_epoch_again(rig):
+    rig.add(plan_of(FAN, blocks=FAN_BLOCKS, in_one_process=True))
+    run = rig.create()
+    for epoch in (1, 2):
+        unit = rig.claim()[0]
+        report(rig, unit, "block_finished", "items", status="succeeded", fan_out=2)
+        for block in ("each", "again"):
+            for index in (0, 1):
+                assert report(rig, unit, "block_started", block, index)
+                assert report(rig, unit, "block_finished", block, index, status="succeeded")
+        report(rig, unit, "block_finished", "join", status="succeeded")
+        assert rig.finish(unit).run_status is RunStatus.SUCCEEDED, epoch
+        assert rig.run(run.id).open_block_runs == 0
+        if epoch == 1:
+            retry_run(rig.services, RetryRun(run.id, scope="from_block", block="items"))
+
+
+def test_a_broken_block_that_the_code_no_longer_has_does_not_fail_the_retry(rig):
+    rig.add(plan_of({"a": [], "broken": ["a"], "c": []}))
+    run = rig.create()
+    rig.run_all({"broken": {"reason": ExitReason.ERROR}, "c": {"reason": ExitReason.ERROR}})
+    rig.add(plan_of({"a": [], "c": []}, "bundle-2"))
+    rig.publish("bundle-2")
+    retry_run(rig.services, RetryRun(run.id))
+    assert rig.run_all() == ["c"]
+    assert rig.run(run.id).status is RunStatus.SUCCEEDED
+
+
+def test_a_retry_keeps_the_limit_on_runs(rig):
+    rig.add(plan_of({"a": []}, run_limit=1))
+    first = rig.create()
+    rig.run_all({"a": {"reason": ExitReason.ERROR}})
+    rig.create()
+    with pytest.raises(RunLimitReached):
+        retry_run(rig.services, RetryRun(first.id))
+    assert rig.run(first.id).status is RunStatus.FAILED
+
+
+def test_a_full_pipeline_holds_up_no_other(rig):
+    rig.add(plan_of({"a": []}, slug="full", run_limit=1))
+    rig.add(plan_of({"a": []}, slug="free", run_limit=1))
+    rig.create("full")
+    for _ in range(3):
+        rig.create("full")
+    going, held = rig.create("free"), rig.create("free")
+    for one in rig.claim():
+        if one.run.id == going.id:
+            rig.finish(one)
+    assert admit_waiting_runs(rig.services) == 1
+    assert rig.run(held.id).admitted
+
+
+def test_no_callback_starts_after_a_cancel(rig):
+    callbacks = {"tell": plan_of({"tell": []}).block("tell")}
+    rig.add(plan_of({"a": []}, blocks={"a": {"callbacks": ("tell",)}}, callbacks=callbacks))
+    run = rig.create()
+    one = rig.claim()[0]
+    cancel_run(rig.services, run.id)
+    rig.finish(one)
+    assert rig.claim() == []
+    assert rig.run(run.id).open_block_runs == 0
+
+
+def test_an_idempotency_key_is_free_again_after_a_week(rig):
+    rig.add(plan_of({"a": []}))
+    first = rig.create(idempotency_key="k", variables={"x": 1})
+    rig.clock.advance(8 * 24 * 3600)
+    assert rig.create(idempotency_key="k", variables={"x": 2}).id != first.id

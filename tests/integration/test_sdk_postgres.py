@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+
+import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from penstock.io.postgres import copy_line
 from support.block_environment import block_python as block_python  # noqa: PLC0414 - a fixture for this module
 from support.child_harness import as_input, make_block, make_work, run_child
 
@@ -69,6 +73,21 @@ def test_raw_sql_is_one_transaction(tmp_path, block_python, profile):
     assert "POSTGRES" not in broken["error"]["traceback"]
     left = run_sql(tmp_path, block_python, profile, "SELECT count(*) FROM kept", use_raw_sql=True)
     assert left["outputs"][0]["sample"]["rows"] == [[0]]
+
+
+ODD_TEXTS = ["", None, "\\N", "a\tb\nc\rd\\", "'\"", "é"]
+
+
+def test_copy_s_text_format_brings_odd_values_back(profile):
+    where = {name.removeprefix("POSTGRES_").lower(): value for name, value in profile.items()}
+    where.pop("schema")
+    with psycopg.connect(**where) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE odd (n int, t text, b bytea, ok boolean, day date)")
+        rows = [(n, text, b"\x00\\\xff", n > 2, datetime.date(2026, 1, 1)) for n, text in enumerate(ODD_TEXTS)]
+        with cursor.copy("COPY odd FROM STDIN") as copy:
+            for row in rows:
+                copy.write(copy_line(row))
+        assert cursor.execute("SELECT * FROM odd ORDER BY n").fetchall() == rows
 
 
 TEMPLATE = """

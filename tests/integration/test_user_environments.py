@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from penstock_runtime.environments import EnvironmentBuilder, requirements
-from penstock_runtime.environments.builder import uv_settings
 from penstock_runtime.ports.environments import EnvironmentBuildFailed
 
 
@@ -33,10 +32,13 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(requirements, "BASE", ("basething",))
     for name in ("basething", "sample", "extrathing"):
         wheel(folder, name)
-    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
-    monkeypatch.setenv("UV_OFFLINE", "1")
-    monkeypatch.setenv("UV_NO_CACHE", "1")
     return folder
+
+
+def builder_of(tmp_path: Path) -> EnvironmentBuilder:
+    """Return a builder that installs from the folder of wheels alone."""
+    environ = {"UV_FIND_LINKS": str(tmp_path / "wheels"), "UV_OFFLINE": "1", "UV_NO_CACHE": "1"}
+    return EnvironmentBuilder(tmp_path / "state", environ=environ)
 
 
 def imported(python: str, name: str) -> bool:
@@ -45,7 +47,7 @@ def imported(python: str, name: str) -> bool:
 
 def test_an_environment_holds_the_projects_and_the_base_set(tmp_path: Path, wheels: Path) -> None:
     said: list[str] = []
-    ref = EnvironmentBuilder(tmp_path / "state").ensure("sample==1.0  # why\n", ["extrathing"], said.append)
+    ref = builder_of(tmp_path).ensure("sample==1.0  # why\n", ["extrathing"], said.append)
     assert ref.python.startswith(str(tmp_path / "state" / "environments" / ref.key))
     assert all(imported(ref.python, name) for name in ("sample", "basething", "extrathing"))
     assert not imported(ref.python, "pytest")
@@ -56,13 +58,13 @@ def test_an_environment_holds_the_projects_and_the_base_set(tmp_path: Path, whee
 def test_one_that_is_there_needs_neither_network_nor_uv(
     tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = EnvironmentBuilder(tmp_path / "state").ensure("sample")
+    first = builder_of(tmp_path).ensure("sample")
 
     def no_uv() -> str:
         raise AssertionError("uv was asked for")
 
     monkeypatch.setattr("penstock_runtime.environments.builder.find_uv", no_uv)
-    assert EnvironmentBuilder(tmp_path / "state").ensure("\n# comment\nsample\n\n") == first
+    assert builder_of(tmp_path).ensure("\n# comment\nsample\n\n") == first
 
 
 def test_the_order_of_lines_is_nothing_and_a_version_is_another_environment() -> None:
@@ -92,7 +94,7 @@ def test_lines_that_name_other_files_are_refused(line: str) -> None:
 
 
 def test_a_package_that_is_not_to_be_had_is_named_and_nothing_is_left(tmp_path: Path, wheels: Path) -> None:
-    builder = EnvironmentBuilder(tmp_path / "state")
+    builder = builder_of(tmp_path)
     with pytest.raises(EnvironmentBuildFailed, match="nosuchthing"):
         builder.ensure("nosuchthing")
     left = [path.name for path in (tmp_path / "state" / "environments").iterdir() if path.suffix != ".lock"]
@@ -111,7 +113,7 @@ def test_two_that_ask_at_once_build_once(tmp_path: Path, wheels: Path) -> None:
     refs: list[str] = []
 
     def ask() -> None:
-        refs.append(EnvironmentBuilder(tmp_path / "state").ensure("sample", progress=said.append).key)
+        refs.append(builder_of(tmp_path).ensure("sample", progress=said.append).key)
 
     threads = [threading.Thread(target=ask) for _ in range(3)]
     for thread in threads:
@@ -123,7 +125,7 @@ def test_two_that_ask_at_once_build_once(tmp_path: Path, wheels: Path) -> None:
 
 
 def test_what_a_dead_build_left_is_no_environment(tmp_path: Path, wheels: Path) -> None:
-    builder = EnvironmentBuilder(tmp_path / "state")
+    builder = builder_of(tmp_path)
     key = builder.ensure("sample").key
     home = tmp_path / "state" / "environments" / key
     home.rename(home.with_name(f"{key}.building"))
@@ -131,9 +133,16 @@ def test_what_a_dead_build_left_is_no_environment(tmp_path: Path, wheels: Path) 
     assert imported(builder.ensure("sample").python, "sample")
 
 
-def test_a_build_gets_no_secret_of_ours() -> None:
-    ours = {"UV_INDEX_URL": "x", "PENSTOCK_ENCRYPTION_KEY": "k", "AWS_SECRET_ACCESS_KEY": "k", "https_proxy": "p"}
-    assert uv_settings(ours) == {"UV_INDEX_URL": "x", "https_proxy": "p"}
+def test_a_build_sees_what_it_is_given_and_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_ENCRYPTION_KEY", "k")
+    teller = tmp_path / "python"
+    teller.write_text("#!/bin/sh\nexec /usr/bin/env\n")
+    teller.chmod(0o700)
+    said: list[str] = []
+    builder = EnvironmentBuilder(tmp_path, str(teller), {"UV_INDEX_URL": "x"})
+    builder._run([str(teller)], said.append)
+    seen = {line.partition("=")[0] for line in said} - {"PWD", "OLDPWD", "SHLVL", "_"}  # the shell's own
+    assert seen == {"UV_INDEX_URL", "UV_PYTHON_DOWNLOADS"}
 
 
 def test_without_requirements_of_its_own_a_project_can_use_our_interpreter(tmp_path: Path) -> None:

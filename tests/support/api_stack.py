@@ -241,7 +241,7 @@ class Api:
 
 
 @contextmanager
-def serving(stack: Stack) -> Iterator[Api]:
+def serving(stack: Stack, **options: Any) -> Iterator[Api]:
     """Run the real server in a thread; it is told to stop, and waited for, at the end."""
     started = threading.Event()
     ports: list[int] = []
@@ -250,7 +250,8 @@ def serving(stack: Stack) -> Iterator[Api]:
         ports.append(port)
         started.set()
 
-    server = WebServer(create_app(stack.services), ServeOptions(port=0, drain_seconds=5, on_started=note))
+    serve_options = ServeOptions(port=0, drain_seconds=5, on_started=note, **options)
+    server = WebServer(create_app(stack.services), serve_options)
     thread = threading.Thread(target=server.run, name="test-server")
     thread.start()
     try:

@@ -14,7 +14,7 @@ from penstock_runtime.domain.runs import BlockRun, BlockRunStatus, ExitReason, M
 from penstock_runtime.domain.verdicts import AttemptOutcome
 from penstock_runtime.ports.run_store import RunStore
 from penstock_runtime.ports.wakeups import Wakeup
-from penstock_runtime.runs.claim import Claimed, claim, claim_limited
+from penstock_runtime.runs.claim import Claimed, Claims, Want, claim, claim_limited
 from penstock_runtime.runs.create import CreateRun, create_run
 from penstock_runtime.runs.finish import Ending, Finished, finish_attempt
 from penstock_runtime.runs.services import Owner, RunServices
@@ -111,11 +111,12 @@ class Rig:
 
     def claim(self, free: int = 100, owner: Owner | None = None) -> list[Claimed]:
         """Claim what is ready, of runs with a block limit too."""
-        now = self.clock.now()
+        want, claims = Want(owner or self.owner, free, self.clock.now()), Claims()
         with self.store.transaction() as tx:
-            found = list(claim(tx, self.plans, owner or self.owner, free, now))
-            found += claim_limited(tx, self.plans, owner or self.owner, free - len(found), now)
-        return found
+            claim(tx, self.plans, want, claims)
+            claim_limited(tx, self.plans, want, claims)
+        self.broken = claims.broken
+        return claims.claimed
 
     def finish(
         self, claimed: Claimed, reason: ExitReason = ExitReason.SUCCESS, owner: Owner | None = None, **result: Any

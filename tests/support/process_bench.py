@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 import time
@@ -15,9 +16,11 @@ from penstock_runtime.executors.local_process import LocalProcessExecutor, Local
 from penstock_runtime.ports.environments import EnvironmentRef
 from penstock_runtime.ports.executor import AttemptWork, Observation
 from penstock_runtime.ports.log_store import LogKey, LogLine
+from penstock_runtime.settings import PLAIN_NAMES
 from penstock_runtime.storage.memory_logs import InMemoryLogStore
 from penstock_runtime.testing.conformance.executor import ExecutorBench, ScriptedBroker
 
+PLAIN = {name: os.environ[name] for name in PLAIN_NAMES if name in os.environ}
 SDK = Path(__file__).parents[2] / "runtime" / "penstock"
 
 BEHAVIOURS = {
@@ -79,7 +82,7 @@ class LocalExecutorBench(ExecutorBench):
         self.logs = InMemoryLogStore()
         self.data_dir = folder / "data"
         self.executor: LocalProcessExecutor = LocalProcessExecutor(
-            LocalProcessOptions(self.data_dir, **options), self.broker, self.logs
+            LocalProcessOptions(self.data_dir, **{"environ": PLAIN, **options}), self.broker, self.logs
         )
 
     def work(self, behaviour: str, **fields: Any) -> AttemptWork:

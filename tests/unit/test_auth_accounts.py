@@ -6,10 +6,11 @@ import pytest
 from argon2 import PasswordHasher
 
 from penstock_runtime.auth.accounts import COMMAND_LINE, StoredAccounts
+from penstock_runtime.auth.authentication import StoredAuthentication
 from penstock_runtime.auth.passwords import Passwords
 from penstock_runtime.domain.errors import Conflict, InvalidInput, NotFound
 from penstock_runtime.ports.account_store import Role
-from penstock_runtime.ports.authentication import Identity, NotAllowed, UserChange
+from penstock_runtime.ports.authentication import Credentials, Identity, NotAllowed, UserChange, WrongCredentials
 from penstock_runtime.testing.memory_account_store import InMemoryAccountStore
 from support.clocks import FakeClock
 
@@ -106,6 +107,33 @@ def test_a_key_can_be_revoked_once(accounts):
     accounts.revoke_api_key(COMMAND_LINE, key.id)
     with pytest.raises(NotFound):
         accounts.revoke_api_key(COMMAND_LINE, key.id)
+
+
+LOCKED_OUT = {
+    "password": lambda accounts, user: accounts.change_user(COMMAND_LINE, user.id, UserChange(password="another one")),
+    "role": lambda accounts, user: accounts.change_user(COMMAND_LINE, user.id, UserChange(role=Role.VIEWER)),
+    "disabled": lambda accounts, user: accounts.change_user(COMMAND_LINE, user.id, UserChange(disabled=True)),
+    "deleted": lambda accounts, user: accounts.delete_user(COMMAND_LINE, user.id),
+}
+
+
+@pytest.mark.parametrize("how", LOCKED_OUT)
+def test_what_was_handed_out_before_is_worth_nothing_after(how):
+    store, clock = InMemoryAccountStore(), FakeClock()
+    accounts = StoredAccounts(store, clock, Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)))
+    user = accounts.create_user(COMMAND_LINE, "eve", Role.ADMIN, PASSWORD)
+    code = accounts.sign_in_code(COMMAND_LINE, user.id)
+    _, theirs = accounts.create_api_key(Identity("user:eve", "eve", Role.ADMIN, user.id), "spare", Role.ADMIN)
+    _, ours = accounts.create_api_key(COMMAND_LINE, "ci", Role.ADMIN)
+    LOCKED_OUT[how](accounts, user)
+    if how == "disabled":
+        accounts.change_user(COMMAND_LINE, user.id, UserChange(disabled=False))
+    authentication = StoredAuthentication(store, clock)
+    with pytest.raises(WrongCredentials):
+        authentication.sign_in_with_code(code, None)
+    known = authentication.identify(Credentials(bearer=theirs), None)
+    assert (known is None) == (how in {"disabled", "deleted"})
+    assert authentication.identify(Credentials(bearer=ours), None) is not None
 
 
 def test_every_change_leaves_a_trace_without_a_credential(accounts, admin):

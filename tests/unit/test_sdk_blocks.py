@@ -402,6 +402,25 @@ def test_asking_for_secrets_and_refusals(tmp_path):
     assert "nobody answers secret here" in refused.result["error"]["message"]
 
 
+LOWER_LIMIT = "import penstock.channel\npenstock.channel.FRAME_LIMIT_BYTES = 4000\n"
+
+
+def test_a_message_that_no_frame_holds_fails_the_block_in_words(tmp_path):
+    returns = f"{LOWER_LIMIT}@custom\ndef run():\n    return 'x' * 5000\n"
+    result = run_child(make_work(tmp_path, {"custom/run.py": returns})).result
+    assert (result["status"], result["outputs"]) == ("failed", [])
+    assert "put large values into files" in result["error"]["message"]
+    asks = f"{LOWER_LIMIT}from penstock.session import ask\n@custom\ndef run():\n    ask('secret', 'x' * 5000)\n"
+    error = run_child(make_work(tmp_path, {"custom/run.py": asks})).result["error"]
+    assert error["type"] == "FrameTooLarge"
+
+
+def test_the_name_of_an_error_s_type_is_cut(tmp_path):
+    source = "@custom\ndef run():\n    raise type('x' * 100_000, (Exception,), {})('m')\n"
+    error = run_child(make_work(tmp_path, {"custom/run.py": source})).result["error"]
+    assert len(error["type"]) < 1000
+
+
 def test_trigger_pipeline_waits_and_fails_when_told(tmp_path):
     source = (
         "from mage_ai.orchestration.triggers.api import trigger_pipeline\n"

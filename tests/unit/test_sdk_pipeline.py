@@ -51,6 +51,20 @@ def test_blocks_run_in_order_with_their_own_data_and_log_lines(tmp_path):
     assert lines == [("load", "loading"), ("save", "saving 4 6")]
 
 
+def test_a_report_that_no_frame_holds_is_the_block_s_failure(tmp_path):
+    source = (
+        "import penstock.channel\npenstock.channel.FRAME_LIMIT_BYTES = 4000\n"
+        "@custom\ndef run():\n    return 'x' * 5000\n"
+    )
+    files = {"custom/big.py": source, "custom/after.py": "@custom\ndef run(value):\n    return 1\n"}
+    blocks = [make_block("custom/big.py"), make_block("custom/after.py", upstream_blocks=["big"])]
+    run = run_pipeline(tmp_path, files, blocks)
+    assert run.result["status"] == "failed"
+    ((key, result),) = finished(run).items()
+    assert (key, result["status"]) == (("big", None), "failed")
+    assert "put large values into files" in result["error"]["message"]
+
+
 def test_blocks_of_one_level_run_at_the_same_time(tmp_path):
     meet = "import threading, sys\nsys.meeting = getattr(sys, 'meeting', None) or threading.Barrier(2)\n"
     source = meet + "@custom\ndef run(*args):\n    print('here')\n    return sys.meeting.wait(20) in (0, 1)\n"

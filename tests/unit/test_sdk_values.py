@@ -87,6 +87,17 @@ def test_items_of_a_list_can_be_read_one_by_one(tmp_path):
     ]
 
 
+def test_the_samples_of_many_outputs_are_bounded_together(tmp_path):
+    wide = tuple("x" * 500 for _ in range(100))
+    writer = serialize.Writer(str(tmp_path))
+    outputs = [writer.write(f"output_{number}", wide) for number in range(60)]
+    assert outputs[0]["sample"] is not None
+    assert outputs[-1]["sample"] is None
+    assert len(json.dumps(outputs)) < serialize.SAMPLES_BYTES * 1.2
+    items = serialize.Writer(str(tmp_path)).write_items("items", [wide] * 60)
+    assert len(json.dumps(items)) < 60 * 1000
+
+
 @pytest.mark.parametrize(
     ("value", "elements", "apart"),
     [

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Iterable, Mapping, Sequence
 from penstock.io.config import as_profile
 from penstock.io.formats import QUERY_ROW_LIMIT, pandas_for, policy
 
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*\Z")
+PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*\Z")
 BATCH_ROWS = 10_000
 
 
@@ -27,6 +27,8 @@ class Database:
     quote_mark = '"'
     lower_names = False
     has_schemas = True
+    folds_names = False
+    """Whether a table is the same by any case of its name, so that looking for one must not mind case."""
     create_temporary = "CREATE TEMPORARY TABLE"
     types: ClassVar[Mapping[str, str]] = {}
 
@@ -87,6 +89,17 @@ class Database:
             cursor.execute(query, parameters)
         return cursor
 
+    def release(self, cursor: Any) -> None:
+        """Let a cursor go that has been read to its end."""
+        cursor.close()
+
+    def first_row(self, query: str, parameters: Any = None) -> Any:
+        """A query's first row, or None. All of it is read: some drivers run nothing else while rows are unread."""
+        cursor = self.run(query, parameters)
+        rows = cursor.fetchall()
+        self.release(cursor)
+        return rows[0] if rows else None
+
     def frame(self, cursor: Any, limit: int | None = None) -> Any:
         """What a cursor holds, as a pandas frame."""
         columns = [column[0] for column in cursor.description]
@@ -95,7 +108,7 @@ class Database:
 
     def execute(self, query_string: str, *args: Any, **query_vars: Any) -> None:
         """Execute a statement, with the driver's parameters given by position or by name."""
-        self.run(query_string, args or query_vars or None).close()
+        self.release(self.run(query_string, args or query_vars or None))
 
     def execute_query(self, query: str, **query_vars: Any) -> Any:
         """A query's rows as a frame."""
@@ -149,7 +162,7 @@ class Database:
     def table_name(self, schema: str | None, table: str) -> str:
         """A table's full name; a plain name is left unquoted, so that the database folds its case as usual."""
         parts = [schema, table] if schema and self.has_schemas else [table]
-        return ".".join([part if _PLAIN_NAME.match(part or "") else self.quote(str(part)) for part in parts])
+        return ".".join([part if PLAIN_NAME.match(part or "") else self.quote(str(part)) for part in parts])
 
     def default_schema(self) -> str | None:
         """The schema to use when none is given."""
@@ -157,13 +170,11 @@ class Database:
 
     def table_exists(self, schema: str | None, table: str) -> bool:
         """Whether a table is there."""
-        where = f"table_name = {self.placeholder}"
-        values = [table]
-        if schema:
-            where += f" AND table_schema = {self.placeholder}"
-            values.append(schema)
-        cursor = self.run(f"SELECT 1 FROM information_schema.tables WHERE {where}", values)  # noqa: S608 - fixed text
-        return cursor.fetchone() is not None
+        wanted = {"table_name": table, **({"table_schema": schema} if schema else {})}
+        same = "lower({0}) = lower({1})" if self.folds_names else "{0} = {1}"
+        where = " AND ".join([same.format(column, self.placeholder) for column in wanted])
+        query = f"SELECT 1 FROM information_schema.tables WHERE {where}"  # noqa: S608 - fixed text
+        return self.first_row(query, list(wanted.values())) is not None
 
     def create_schema(self, schema: str) -> None:
         """Make a schema, unless it is there."""
@@ -224,6 +235,8 @@ class Database:
     def _same_columns(self, frame: Any, full: str) -> bool:
         cursor = self.run(f"SELECT * FROM {full} WHERE 1 = 0")  # noqa: S608 - a quoted name
         there = [str(column[0]).lower() for column in cursor.description]
+        cursor.fetchall()
+        self.release(cursor)
         return there == [str(name).lower() for name in frame.columns]
 
     def write_query(self, query: str, schema: str | None, table: str, how: str) -> None:

@@ -13,6 +13,7 @@ class DuckDB(Database):
 
     name = "DuckDB"
     placeholder = "?"
+    folds_names = True
     types: ClassVar[Mapping[str, str]] = {
         "integer": "BIGINT", "float": "DOUBLE", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP", "date": "DATE",
         "timestamptz": "TIMESTAMPTZ", "time": "TIME", "decimal": "DECIMAL(38, 9)", "binary": "BLOB", "json": "JSON",
@@ -32,6 +33,9 @@ class DuckDB(Database):
     def run(self, query: str, parameters: Any = None) -> Any:
         """Execute one statement; the cursor is the connection itself, so that registered frames are seen."""
         return self.conn.execute(query) if parameters is None else self.conn.execute(query, parameters)
+
+    def release(self, cursor: Any) -> None:
+        """Nothing to do: the cursor is the connection."""
 
     def frame(self, cursor: Any, limit: int | None = None) -> Any:
         """The rows as a pandas frame, by DuckDB's own conversion."""

@@ -57,19 +57,27 @@ class ObjectStore(BaseIO):
 
 
 class S3(ObjectStore):
-    """Amazon S3 and what speaks its protocol (AWS_ENDPOINT); without keys, the machine's own identity."""
+    """Amazon S3 and what speaks its protocol (AWS_ENDPOINT); without keys, the machine's own identity.
+
+    With AWS_ROLE_ARN that identity takes on the role, for as long as the role's sessions last (an hour as a rule).
+    """
 
     def connect(self) -> Any:
         """A boto3 client."""
         profile = self.profile
+        boto3 = need("boto3", "boto3", "S3")
         options = {
             "aws_access_key_id": profile.get("AWS_ACCESS_KEY_ID"),
             "aws_secret_access_key": profile.get("AWS_SECRET_ACCESS_KEY"),
             "aws_session_token": profile.get("AWS_SESSION_TOKEN"),
             "region_name": profile.get("AWS_REGION"),
-            "endpoint_url": profile.get("AWS_ENDPOINT"),
         }
-        return need("boto3", "boto3", "S3").client("s3", **{key: value for key, value in options.items() if value})
+        options = {key: value for key, value in options.items() if value}
+        if "AWS_ROLE_ARN" in profile:
+            options.update(_assume(boto3.client("sts", **options), profile.require("AWS_ROLE_ARN")))
+        if "AWS_ENDPOINT" in profile:
+            options["endpoint_url"] = profile.require("AWS_ENDPOINT")
+        return boto3.client("s3", **options)
 
     def read(self, bucket: str, key: str) -> bytes:
         """An object's bytes."""
@@ -80,8 +88,19 @@ class S3(ObjectStore):
         self.client.put_object(Bucket=bucket, Key=key, Body=data)
 
     def exists(self, bucket: str, key: str, *_args: Any) -> bool:
-        """Whether an object of this key, or one below it, is there."""
-        return bool(self.client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount"))
+        """Whether an object of this very key is there; of those that begin with it, it is listed first."""
+        found = self.client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents") or []
+        return [one["Key"] for one in found] == [key]
+
+
+def _assume(sts: Any, role: str) -> dict[str, str]:
+    """The keys of a role, as a client takes them."""
+    given = sts.assume_role(RoleArn=role, RoleSessionName="penstock")["Credentials"]
+    return {
+        "aws_access_key_id": given["AccessKeyId"],
+        "aws_secret_access_key": given["SecretAccessKey"],
+        "aws_session_token": given["SessionToken"],
+    }
 
 
 class GoogleCloudStorage(ObjectStore):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from importlib.util import find_spec
-from typing import Any, ClassVar, Mapping
+from typing import Any, ClassVar, Iterable, Mapping
 
 from penstock.io.database import Database, plain_rows
 from penstock.io.formats import need
@@ -48,7 +47,7 @@ class Postgres(Database):
     def table_exists(self, schema: str | None, table: str) -> bool:
         """Whether a table is there, the name folded as the server folds it."""
         query = "SELECT to_regclass(%s) IS NOT NULL"
-        return bool(self.run(query, [self.table_name(schema, table)]).fetchone()[0])
+        return bool(self.first_row(query, [self.table_name(schema, table)])[0])
 
     def insert(self, full: str, frame: Any) -> None:
         """Append rows by COPY."""
@@ -60,6 +59,22 @@ class Postgres(Database):
                     copy.write_row(row)
             return
         buffer = io.StringIO()
-        csv.writer(buffer).writerows(plain_rows(frame))
+        buffer.writelines(map(copy_line, plain_rows(frame)))
         buffer.seek(0)
-        cursor.copy_expert(f"COPY {full} ({names}) FROM STDIN WITH (FORMAT csv)", buffer)
+        cursor.copy_expert(f"COPY {full} ({names}) FROM STDIN", buffer)
+
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def copy_line(row: Iterable[Any]) -> str:
+    r"""One row in COPY's text format, which keeps an empty text apart from none (\N)."""
+    return "\t".join(map(_copy_field, row)) + "\n"
+
+
+def _copy_field(value: Any) -> str:
+    if value is None:
+        return r"\N"
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return r"\\x" + bytes(value).hex()
+    return str(value).translate(_ESCAPES)

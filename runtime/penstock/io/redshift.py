@@ -13,6 +13,7 @@ class Redshift(Database):
 
     name = "Redshift"
     lower_names = True
+    folds_names = True
     types: ClassVar[Mapping[str, str]] = {
         "integer": "BIGINT", "float": "DOUBLE PRECISION", "boolean": "BOOLEAN", "timestamp": "TIMESTAMP",
         "timestamptz": "TIMESTAMPTZ", "date": "DATE", "time": "TIME", "decimal": "DECIMAL(38, 9)",

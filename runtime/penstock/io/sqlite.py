@@ -27,7 +27,7 @@ class SQLite(Database):
     def table_exists(self, schema: str | None, table: str) -> bool:  # noqa: ARG002 - there are no schemas
         """Whether a table or view is there."""
         query = "SELECT 1 FROM sqlite_master WHERE type IN ('table', 'view') AND lower(name) = lower(?)"
-        return self.run(query, [table]).fetchone() is not None
+        return self.first_row(query, [table]) is not None
 
     def insert(self, full: str, frame: Any) -> None:
         """Append rows; dates, times and decimals as text, which is how SQLite keeps them."""

@@ -33,6 +33,11 @@ def new_user(name: str, role: Role, password_hash: str | None, now: datetime) ->
     return User(new_id(), name, role, password_hash, now)
 
 
+def actor_of(user: User) -> str:
+    """Return how a user is named in the audit trail, and as the maker of keys."""
+    return f"user:{user.name}"
+
+
 class StoredAccounts:
     """Accounts of the account store. Nobody gives a role above their own or touches one who has it."""
 
@@ -64,7 +69,11 @@ class StoredAccounts:
         return user
 
     def change_user(self, by: Identity, user_id: str, change: UserChange) -> User:
-        """Change what is given; a new password, a disabling or a lower role ends the user's sessions."""
+        """Change what is given.
+
+        A new password or a disabling ends the user's sessions; these and a new role make their sign-in links worthless.
+        A disabling also revokes the API keys that they made. A new role holds for open sessions at once.
+        """
         user = self.user(user_id)
         _check_rank(by, user.role)
         if change.role is not None:
@@ -74,21 +83,32 @@ class StoredAccounts:
             self._check_not_last_owner(user)
         if not self._store.update_user(changed):
             raise NotFound(f"there is no user {user_id}")
-        if change.password is not None or changed.disabled_at is not None:
+        disabled = changed.disabled_at is not None
+        if change.password is not None or disabled:
             self._store.end_sessions_of(user.id)
-        detail = {"role": change.role, "disabled": change.disabled, "password": change.password is not None or None}
+        if change.password is not None or change.role is not None or disabled:
+            self._store.drop_codes_of(user.id)
+        revoked = self._revoke_keys_by(user) if disabled else None
+        detail = {
+            "role": change.role,
+            "disabled": change.disabled,
+            "password": change.password is not None or None,
+            "api_keys_revoked": revoked,
+        }
         self.record(by, "user.change", user.name, {key: value for key, value in detail.items() if value is not None})
         return changed
 
     def delete_user(self, by: Identity, user_id: str) -> None:
-        """Remove a user."""
+        """Remove a user with their sessions and sign-in links, and revoke the API keys that they made."""
         user = self.user(user_id)
         _check_rank(by, user.role)
         if user.role is Role.OWNER:
             self._check_not_last_owner(user)
+        # The keys first: whoever does this again after a crash in between finds no user any more.
+        revoked = self._revoke_keys_by(user)
         if not self._store.delete_user(user.id):
             raise NotFound(f"there is no user {user_id}")
-        self.record(by, "user.delete", user.name)
+        self.record(by, "user.delete", user.name, {"api_keys_revoked": revoked} if revoked else None)
 
     def sign_in_code(self, by: Identity, user_id: str) -> str:
         """Return a code that signs the user in once."""
@@ -144,6 +164,9 @@ class StoredAccounts:
             disabled_at = (user.disabled_at or self._clock.now()) if change.disabled else None
             changed = replace(changed, disabled_at=disabled_at)
         return changed
+
+    def _revoke_keys_by(self, user: User) -> int | None:
+        return self._store.revoke_api_keys_by(actor_of(user), self._clock.now()) or None
 
     def _check_not_last_owner(self, user: User) -> None:
         owners = [each for each in self._store.users() if each.role is Role.OWNER and each.disabled_at is None]

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import replace
 from datetime import timedelta
 
-from penstock_runtime.auth.accounts import new_user
+from penstock_runtime.auth.accounts import actor_of, new_user
 from penstock_runtime.auth.audit import Act, record
 from penstock_runtime.auth.failures import FailureLimit
 from penstock_runtime.auth.passwords import Passwords, checked_password
@@ -97,7 +97,7 @@ class StoredAuthentication:
         self._store.end_session(digest_of(session_token))
 
     def change_own_password(self, identity: Identity, current: str, new: str) -> None:
-        """Set one's own password and end one's every session."""
+        """Set one's own password and end one's every session and sign-in link."""
         user = self._store.user(identity.user_id) if identity.user_id is not None else None
         if user is None:
             raise NotAllowed("an API key has no password")
@@ -108,6 +108,7 @@ class StoredAuthentication:
         hashed = self._passwords.hash(checked_password(new, user.name))
         self._store.update_user(replace(user, password_hash=hashed))
         self._store.end_sessions_of(user.id)
+        self._store.drop_codes_of(user.id)
         record(self._store, self._clock, Act(identity.actor, "user.change_password", user.name, identity.address))
 
     def setup_needed(self) -> bool:
@@ -163,7 +164,7 @@ class StoredAuthentication:
 
 
 def _identity(user: User, csrf_token: str, address: str | None) -> Identity:
-    return Identity(f"user:{user.name}", user.name, user.role, user.id, csrf_token, address)
+    return Identity(actor_of(user), user.name, user.role, user.id, csrf_token, address)
 
 
 class OpenAuthentication:

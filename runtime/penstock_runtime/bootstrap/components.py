@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -173,8 +175,11 @@ def open_components(settings: Settings) -> Components:
 
 
 def prepare_data_dir(settings: Settings) -> None:
-    """Make the data folder, with a .gitignore that keeps it out of the project's history."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    """Make the data folder, for this user alone, with a .gitignore that keeps it out of the project's history.
+
+    One that is there already keeps its mode: whoever made it may have reasons.
+    """
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     ignore = settings.data_dir / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n")
@@ -184,9 +189,12 @@ def wakeups_folder(settings: Settings) -> Path:
     """Return the private folder of this installation's sockets: short, since a socket's path may have 107 bytes."""
     name = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:12]
     base = Path(tempfile.gettempdir()) / f"penstock-{os.getuid()}"
-    base.mkdir(mode=0o700, exist_ok=True)
-    if base.stat().st_uid != os.getuid():
-        raise InvalidInput(f"{base} belongs to another user; remove it, or set TMPDIR")
+    with suppress(FileExistsError):
+        base.mkdir(mode=0o700)
+    # Anyone may make this name in a shared folder before us. Not followed: a link could lead to a folder of ours.
+    found = base.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700:  # noqa: PLR2004 - a mode is its own name
+        raise InvalidInput(f"{base} is not a folder of this user alone (mode 0700); remove it, or set TMPDIR")
     return base / name
 
 

@@ -1,11 +1,12 @@
 """`penstock run`: one run, followed to its end in the terminal.
 
-Where a scheduler already works on the project, the run is given to it; else this process takes the right to schedule
-for as long as the run lasts, and claims nothing of any other run.
+Where a scheduler already works on the project, the run is given to it, and this process stands by; else it takes the
+right to schedule for as long as the run lasts, and claims nothing of any other run.
 """
 
 from __future__ import annotations
 
+import math
 import select
 import threading
 import time
@@ -16,7 +17,7 @@ from typing import Any
 
 from penstock_runtime.bootstrap.components import Components, open_components
 from penstock_runtime.bootstrap.opening import open_project_settings, upgrade_at_start
-from penstock_runtime.bootstrap.scheduler_process import Duty, RightHeld, SchedulerProcess
+from penstock_runtime.bootstrap.scheduler_process import Duty, SchedulerProcess
 from penstock_runtime.bootstrap.snapshots import BlockSnapshot, RunSnapshot
 from penstock_runtime.domain.blocks import PipelinePlan
 from penstock_runtime.domain.errors import PenstockError, RunFinished, RunNotFound
@@ -37,7 +38,7 @@ def run_pipeline(folder: Path, pipeline: str, variables: Mapping[str, Any]) -> I
     An interrupt (Ctrl-C) cancels the run and waits for its end. Raises PipelineNotFound, PipelineInvalid.
     """
     make_non_dumpable()
-    settings = open_project_settings(folder).with_(standby_seconds=0.0)
+    settings = open_project_settings(folder).with_(standby_seconds=math.inf)
     components = open_components(settings)
     upgrade_at_start(components)
     components.publish_code("penstock run")
@@ -51,6 +52,10 @@ def run_pipeline(folder: Path, pipeline: str, variables: Mapping[str, Any]) -> I
     except KeyboardInterrupt:
         _cancel(services, run.id)
         yield from _follow(services, wakeups, engine, run.id)
+    except GeneratorExit:
+        # Interrupted while the last snapshot was being drawn: nobody follows any more, and the run must not wait.
+        _cancel(services, run.id)
+        raise
     finally:
         engine.stop()
         wakeups.close()
@@ -68,9 +73,6 @@ class _Engine(threading.Thread):
     def run(self) -> None:
         try:
             self._process.run()
-        except RightHeld:
-            # Another scheduler works on this database: it takes the run.
-            return
         except BaseException as error:  # noqa: BLE001 - a thread's edge: the follower raises it
             self.failure = error
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from cryptography.fernet import Fernet
 
@@ -32,25 +35,63 @@ def encryption_keys(settings: Settings) -> Sequence[str]:
     return [_own_key(settings)]
 
 
-def _own_key(settings: Settings) -> str:
+def existing_keys(settings: Settings) -> Sequence[str]:
+    """Return the keys that there are, newest first, making none. InvalidInput for a key that is none."""
+    if settings.encryption_keys or not settings.sqlite:
+        return encryption_keys(settings)
+    path = key_file(settings)
+    return [_read_key(path)] if path.exists() else []
+
+
+def key_file(settings: Settings) -> Path:
+    """Return where the key of this data folder is kept when the settings hold none."""
     name = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:16]
-    folder = settings.state_dir / "keys"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"{name}.key"
+    return settings.state_dir / "keys" / f"{name}.key"
+
+
+def _own_key(settings: Settings) -> str:
+    path = key_file(settings)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        _make_key(path)
+    return _read_key(path)
+
+
+def _make_key(path: Path) -> None:
+    """Put a whole key there, or leave the one that another process has put there meanwhile."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(Fernet.generate_key().decode())
-    return path.read_text().strip()
+        with os.fdopen(descriptor, "w") as file:
+            file.write(Fernet.generate_key().decode())
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
+
+
+def _read_key(path: Path) -> str:
+    key = path.read_text(encoding="utf-8", errors="replace").strip()
+    if not _is_key(key):
+        raise InvalidInput(
+            f"{path} holds no whole encryption key; put it back from a backup. Only if there is no secret to lose: "
+            "remove it, and the next start makes another"
+        )
+    return key
 
 
 def _check(key: str) -> None:
-    try:
-        Fernet(key)
-    except ValueError:
+    if not _is_key(key):
         raise InvalidInput(
             "PENSTOCK_ENCRYPTION_KEY holds a key that is not a Fernet key (32 bytes, URL-safe base64)",
             "PENSTOCK_ENCRYPTION_KEY",
-        ) from None
+        )
+
+
+def _is_key(key: str) -> bool:
+    try:
+        Fernet(key)
+    except ValueError:
+        return False
+    return True

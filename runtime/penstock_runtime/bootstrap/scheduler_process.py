@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock_runtime.bootstrap.components import Components
-from penstock_runtime.bootstrap.worker_parts import build_worker, end_leftovers_of
+from penstock_runtime.bootstrap.worker_parts import build_worker, bury_the_dead, clear_dead_staging, end_leftovers_of
 from penstock_runtime.domain.errors import PenstockError, StoreContention, StoreUnavailable
 from penstock_runtime.ports.wakeups import Wakeup
 from penstock_runtime.runs.membership import Membership
-from penstock_runtime.runs.rescue import end_expired_members
 from penstock_runtime.runs.services import RunServices
 from penstock_runtime.scheduler.loop import Scheduler
 from penstock_runtime.scheduler.right import acquire_right, describe_holder, release_right
@@ -41,7 +40,7 @@ NOT_ALLOWED = 75
 
 DRAIN_KILL_SECONDS = 5.0
 SHORTEST_HANG_SECONDS = 30.0
-STANDBY_LOOK_SECONDS = 0.25
+STANDBY_LOOK_SECONDS = 0.5
 
 
 class RightHeld(PenstockError):
@@ -113,7 +112,8 @@ class SchedulerProcess:
             with self._services.store.transaction(read_only=True) as tx:
                 return tx.totals(self._services.clock.now())
 
-        return ProbeServer(self._settings.health_port, Vitals(self._alive, lambda: self._working, totals))
+        vitals = Vitals(self._alive, lambda: self._working, totals)
+        return ProbeServer(self._settings.host, self._settings.health_port, vitals)
 
     def _alive(self) -> bool:
         return self._services.clock.monotonic() - self._turned_at <= self._hang_seconds
@@ -124,38 +124,47 @@ class SchedulerProcess:
 
     # --- the right -----------------------------------------------------------------------------------------------
     def _wait_for_right(self, membership: Membership) -> bool:
-        holder = membership.owner.member_id
         clock = self._services.clock
         begun = clock.monotonic()
         told = False
         while not self._stop.is_set():
-            membership.heartbeat({"standby": told})
-            lease = acquire_right(self._services, holder, self._settings.lease_seconds)
-            if lease.holder == holder:
+            try:
+                held = self._held_by_another(membership)
+            except (StoreUnavailable, StoreContention) as error:
+                log.warning("the right to schedule could not be asked for: %s", error)
+                held = "a database that does not answer"
+            if held is None:
                 return True
-            who = describe_holder(self._services, lease)
             if not told:
                 told = True
-                log.warning("standby: the right to schedule is held by %s", who)
+                log.warning("standby: the right to schedule is held by %s", held)
             if clock.monotonic() - begun >= self._settings.standby_seconds:
                 raise RightHeld(
-                    f"another scheduler works on this database: {who}. On SQLite there is only ever one; on Postgres "
-                    "several need REDIS_URL. Stop the other one, or set REDIS_URL"
+                    f"another scheduler works on this database: {held}. On SQLite there is only ever one. On Postgres, "
+                    "several at once need REDIS_URL, which this version does not use yet: stop the other one"
                 )
             self._turned_at = clock.monotonic()
             self._stop.wait(STANDBY_LOOK_SECONDS)
         return False
 
+    def _held_by_another(self, membership: Membership) -> str | None:
+        """Take the right; or return who has it."""
+        holder = membership.owner.member_id
+        membership.heartbeat({"standby": True})
+        lease = acquire_right(self._services, holder, self._settings.lease_seconds)
+        return None if lease.holder == holder else describe_holder(self._services, lease)
+
     # --- working -------------------------------------------------------------------------------------------------
     def _work(self, membership: Membership) -> None:
         if self._duty.only_run is None:
             end_leftovers_of(self._settings)
-        end_expired_members(self._services)
+            bury_the_dead(self._services)
+            clear_dead_staging(self._components, self._services)
         worker = build_worker(self._settings, self._components, self._services, membership, self._duty.only_run)
         self._worker = worker
         scheduler = self._scheduler()
         threads = [
-            threading.Thread(target=self._beat, args=(membership, worker), name="heartbeat", daemon=True),
+            threading.Thread(target=self._beat, args=(membership, worker, scheduler), name="heartbeat", daemon=True),
             threading.Thread(
                 target=scheduler.run_until, args=(self._stop.is_set, self._stop_read), name="scheduler", daemon=True
             ),
@@ -187,11 +196,18 @@ class SchedulerProcess:
 
         # The scheduler's thread only publishes: the worker's own wake-ups are read by the worker alone.
         services = self._components.services(self._components.wakeups(listen=False))
-        return Scheduler(services, self._settings.poll_seconds, look, fire_schedules=self._duty.only_run is None)
+        return Scheduler(
+            services,
+            self._settings.poll_seconds,
+            look,
+            fire_schedules=self._duty.only_run is None,
+            # What a member whose lease has passed needs to notice: a statement that hangs, then a turn of its loop.
+            grace_seconds=self._settings.statement_timeout_seconds + self._settings.poll_seconds,
+        )
 
-    def _beat(self, membership: Membership, worker: Worker) -> None:
-        """Keep the membership and the right, and watch that the worker's loop turns."""
-        turns = -1
+    def _beat(self, membership: Membership, worker: Worker, scheduler: Scheduler) -> None:
+        """Keep the membership and the right, and watch that both loops turn."""
+        seen = (-1, -1)
         # Not until `_stop`: who drains still works, and must not be taken for dead meanwhile.
         while not self._over.wait(self._settings.heartbeat_seconds):
             try:
@@ -207,10 +223,12 @@ class SchedulerProcess:
                     return
             except (StoreUnavailable, StoreContention) as error:
                 log.warning("no heartbeat: %s", error)
-            if worker.turns != turns:
-                turns, self._turned_at = worker.turns, self._services.clock.monotonic()
+            now = (worker.turns, scheduler.passes)
+            # Both have moved on since they were looked at last; the scheduler's rests once it was told to stop.
+            if now[0] != seen[0] and (now[1] != seen[1] or self._stop.is_set()):
+                seen, self._turned_at = now, self._services.clock.monotonic()
             elif not self._alive():
-                log.critical("the worker's loop has not turned for %.0f s; ending this process", self._hang_seconds)
+                log.critical("a loop has not turned for %.0f s; ending this process", self._hang_seconds)
                 os._exit(HUNG)
 
     def _drain(self, worker: Worker, membership: Membership) -> None:

@@ -66,7 +66,12 @@ class SchedulerChild:
         backoff = FIRST_BACKOFF_SECONDS
         while not self._stopping.is_set():
             begun = time.monotonic()
-            code, refusal = self._one_life()
+            try:
+                code, refusal = self._one_life()
+            except OSError as error:
+                # No process or no memory to be had just now: that life was a short one.
+                log.warning("the scheduler could not be started: %s", error)
+                code, refusal = -1, ""
             if self._stopping.is_set():
                 return
             if code == NOT_ALLOWED:
@@ -84,7 +89,7 @@ class SchedulerChild:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "penstock_runtime.bootstrap.scheduler_main", str(theirs.fileno())],
                 pass_fds=(theirs.fileno(),),
-                env=clean_environment({}),
+                env=clean_environment(self._settings.plain_env, {}),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )

@@ -8,15 +8,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from penstock_runtime.bootstrap.components import Components, open_components
-from penstock_runtime.bootstrap.keys import encryption_keys
+from penstock_runtime.bootstrap.keys import existing_keys, key_file
 from penstock_runtime.bootstrap.opening import open_project_settings
 from penstock_runtime.bootstrap.snapshots import DatabaseStatus, Finding, Health
 from penstock_runtime.domain.errors import PenstockError
 from penstock_runtime.environments.builder import find_uv
 from penstock_runtime.persistence import migrate
 from penstock_runtime.persistence.engine import shown
+from penstock_runtime.ports.secret_store import SecretUnreadable
 from penstock_runtime.project.validation import validate
 from penstock_runtime.scheduler.right import NAME, describe_holder
+from penstock_runtime.secret_stores.database import DatabaseSecretStore
 from penstock_runtime.settings import Settings
 
 LITTLE_DISK_BYTES = 1 << 30
@@ -94,9 +96,29 @@ def _database(settings: Settings) -> Finding:
 def _key(settings: Settings) -> Finding:
     if settings.secret_store != "database":  # noqa: S105 - the name of a store, not a secret
         return Finding("encryption key", Health.GOOD, f"not needed: secrets are in {settings.secret_store}")
-    encryption_keys(settings)
-    origin = "PENSTOCK_ENCRYPTION_KEY" if settings.encryption_keys else str(settings.state_dir / "keys")
-    return Finding("encryption key", Health.GOOD, f"from {origin}")
+    keys = existing_keys(settings)
+    origin = "PENSTOCK_ENCRYPTION_KEY" if settings.encryption_keys else str(key_file(settings))
+    components = _open(settings)
+    ready = migrate.database_status(components.store.database).ready
+    names = [secret.name for secret in components.account_store.secrets()] if ready else []
+    if not keys:
+        health = Health.BAD if names else Health.GOOD
+        remedy = "put the key that belongs to this data there, or set the secrets again" if names else ""
+        return Finding("encryption key", health, f"none at {origin} yet; {len(names)} secrets to open", remedy)
+    store = DatabaseSecretStore(components.account_store, components.clock, keys)
+    closed = [name for name in names if not _opens(store, name)]
+    if closed:
+        remedy = "put the key that belongs to this data there, or set these secrets again"
+        return Finding("encryption key", Health.BAD, f"the key from {origin} does not open {', '.join(closed)}", remedy)
+    return Finding("encryption key", Health.GOOD, f"from {origin}; it opens all {len(names)} secrets")
+
+
+def _opens(store: DatabaseSecretStore, name: str) -> bool:
+    try:
+        store.value(name)
+    except SecretUnreadable:
+        return False
+    return True
 
 
 def _scheduler(settings: Settings) -> Finding:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from penstock_runtime.domain.ids import new_id
 from penstock_runtime.environments.builder import EnvironmentBuilder
 from penstock_runtime.executors.local_process.executor import LocalProcessExecutor, LocalProcessOptions
 from penstock_runtime.executors.local_process.leftovers import end_leftovers, owner_of
+from penstock_runtime.hardening import clean_environment
 from penstock_runtime.ports.account_store import AuditEvent
 from penstock_runtime.ports.environments import EnvironmentRef
 from penstock_runtime.ports.log_store import LogKey
@@ -64,8 +68,8 @@ def environment_of(
     settings: Settings, components: Components
 ) -> Callable[[str, Callable[[str], None]], EnvironmentRef]:
     """Return how to make the user environment of a bundle."""
-    granted = {**settings.tool_env, **settings.block_env}
-    builder = EnvironmentBuilder(settings.state_dir, granted=granted)
+    environ = clean_environment(settings.plain_env, {**settings.tool_env, **settings.block_env})
+    builder = EnvironmentBuilder(settings.state_dir, environ=environ)
 
     def ensure(bundle: str, progress: Callable[[str], None]) -> EnvironmentRef:
         root: Path = components.library.path(bundle)
@@ -79,6 +83,34 @@ def end_leftovers_of(settings: Settings) -> int:
     return len(end_leftovers(owner_of(settings.data_dir)))
 
 
+def bury_the_dead(services: RunServices) -> None:
+    """End members of this machine whose lease has passed and whose process is gone: nobody needs to wait for them."""
+    now, host = services.clock.now(), socket.gethostname()
+    with services.store.transaction() as tx:
+        for member in tx.members():
+            if member.host == host and member.expires_at <= now and not _is_running(member.pid):
+                tx.leave(member.id, now)
+
+
+def clear_dead_staging(components: Components, services: RunServices) -> None:
+    """Remove the private folders of workers that are no more: a kill leaves them, with whole outputs in them."""
+    with services.store.transaction(read_only=True) as tx:
+        living = {f"worker-{member.id}" for member in tx.members()}
+    for folder in components.artifacts.staging_dirs():
+        if folder.name.startswith("worker-") and folder.name.rpartition("-")[0] not in living:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _local_executor(
     settings: Settings, components: Components, services: RunServices, broker: WorkBroker
 ) -> LocalProcessExecutor:
@@ -90,7 +122,7 @@ def _local_executor(
     options = LocalProcessOptions(
         data_dir=settings.data_dir,
         slots=settings.slots,
-        block_env=settings.block_env,
+        environ=clean_environment(settings.plain_env, settings.block_env),
         log_cap_bytes=settings.log_limit_bytes,
     )
     return LocalProcessExecutor(options, broker, components.logs, on_log, services.clock.now)

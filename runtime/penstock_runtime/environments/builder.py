@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -22,12 +21,9 @@ from pathlib import Path
 import uv
 
 from penstock_runtime.environments.requirements import Requirements, read_requirements
-from penstock_runtime.hardening import clean_environment
 from penstock_runtime.ports.environments import EnvironmentBuildFailed, EnvironmentRef
 
 LAST_LINES = 20
-_UV_PREFIXES = ("UV_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "NETRC", "XDG_CACHE_HOME")
-"""Where packages come from and how they are reached is configuration of the machine, not a secret of ours."""
 _ASK_PYTHON = (
     "import sys, platform, sysconfig;"
     "print(platform.python_implementation(), platform.python_version(),"
@@ -35,21 +31,19 @@ _ASK_PYTHON = (
 )
 
 
-def uv_settings(ours: Mapping[str, str]) -> dict[str, str]:
-    """Return what of our environment concerns uv."""
-    return {name: value for name, value in ours.items() if name.upper().startswith(_UV_PREFIXES)}
-
-
 class EnvironmentBuilder:
     """The port Environments, by uv. `python` is the interpreter that environments are made from; by default our own."""
 
-    def __init__(self, state_dir: Path, python: str | None = None, granted: Mapping[str, str] | None = None) -> None:
-        """Keep environments below `state_dir`, which is made when it is needed. `granted` is PENSTOCK_BLOCK_ENV."""
+    def __init__(self, state_dir: Path, python: str | None = None, environ: Mapping[str, str] | None = None) -> None:
+        """Keep environments below `state_dir`, which is made when it is needed.
+
+        `environ` is what uv and the packages' own build code get to see: a block's environment, and where packages
+        come from.
+        """
         self._root = state_dir.absolute() / "environments"
         self._sdk_root = state_dir.absolute() / "sdk"
         self._python = python or sys.executable
-        settings = {**uv_settings(os.environ), "UV_PYTHON_DOWNLOADS": "never"}
-        self._environ = clean_environment({**settings, **(granted or {})})
+        self._environ = {"UV_PYTHON_DOWNLOADS": "never", **(environ or {})}
         self._interpreter: str | None = None
 
     def ensure(

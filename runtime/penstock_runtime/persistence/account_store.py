@@ -94,6 +94,9 @@ _NOTE_USE = (
     .returning(*_API_KEY)
 )
 _REVOKE = update(api_keys).where(_is(api_keys.c.id, "key_id"), api_keys.c.revoked_at.is_(None)).values(revoked_at=_now)
+_REVOKE_BY = (
+    update(api_keys).where(_is(api_keys.c.created_by, "maker"), api_keys.c.revoked_at.is_(None)).values(revoked_at=_now)
+)
 
 _ADD_CODE = postgresql.insert(one_time_codes).values(parameters(_CODE))
 _USE_CODE = (
@@ -101,6 +104,7 @@ _USE_CODE = (
     .where(_is(one_time_codes.c.digest, "digest"), _is(one_time_codes.c.purpose, "purpose"))
     .returning(*_CODE)
 )
+_DROP_CODES = delete(one_time_codes).where(_is(one_time_codes.c.user_id, "of_user"))
 
 _RECORD = postgresql.insert(audit_events).values(parameters(_EVENT))
 _events = select(*_EVENT).order_by(audit_events.c.at.desc(), audit_events.c.id.desc()).limit(bindparam("count"))
@@ -210,6 +214,10 @@ class SqlAccountStore:
         """Revoke; False when there was none to revoke."""
         return self._change(_REVOKE, key_id=key_id, now=now) == 1
 
+    def revoke_api_keys_by(self, created_by: str, now: datetime) -> int:
+        """See the port."""
+        return self._change(_REVOKE_BY, maker=created_by, now=now)
+
     # --- one-time codes ----------------------------------------------------------------------------------------------
     def add_code(self, code: OneTimeCode) -> None:
         """Insert."""
@@ -221,6 +229,10 @@ class SqlAccountStore:
             row = session.first(_USE_CODE, digest=digest, purpose=purpose)
         code = None if row is None else OneTimeCode(*row)
         return code if code is not None and code.expires_at > now else None
+
+    def drop_codes_of(self, user_id: str) -> None:
+        """See the port."""
+        self._change(_DROP_CODES, of_user=user_id)
 
     # --- the audit trail ---------------------------------------------------------------------------------------------
     def record(self, event: AuditEvent) -> None:

@@ -55,6 +55,7 @@ _TO_CANCEL = (
     .join_from(attempts, runs, runs.c.id == _c.run_id)
     .where(attempt_running, _c.member_id == bindparam("owner"), runs.c.cancel_requested_at.is_not(None))
 )
+_RUNNING_OF = select(*ATTEMPT).where(attempt_running, _c.member_id == bindparam("owner"))
 _OF_ENDED = (
     select(*ATTEMPT).where(attempt_running, ~_owner_lives).order_by(_c.started_at, _c.id).limit(bindparam("count"))
 )
@@ -106,6 +107,10 @@ class AttemptSteps(Steps):
     def attempts_to_cancel(self, member_id: str) -> Sequence[tuple[str, str]]:
         """See the port."""
         return [(row[0], row[1]) for row in self._session.rows(_TO_CANCEL, owner=member_id)]
+
+    def running_attempts_of(self, member_id: str) -> Sequence[Attempt]:
+        """See the port."""
+        return [Attempt(*row) for row in self._session.rows(_RUNNING_OF, owner=member_id)]
 
     def attempts_of_ended_members(self, limit: int) -> Sequence[Attempt]:
         """See the port."""

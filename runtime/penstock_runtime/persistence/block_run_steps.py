@@ -66,6 +66,8 @@ _RESET = (
     update(block_runs)
     .where(_by_id)
     .values(
+        # A new epoch may have brought the run a limit, or taken it away.
+        limited=select(runs.c.block_run_limit.is_not(None)).where(runs.c.id == _c.run_id).scalar_subquery(),
         status=bindparam("new_status", type_=_c.status.type),
         epoch=bindparam("new_epoch"),
         waiting_on=bindparam("count"),

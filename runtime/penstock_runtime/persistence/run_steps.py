@@ -42,6 +42,7 @@ _OPEN_EPOCH = (
         cancel_requested_at=None,
         bundle=bindparam("new_bundle"),
         open_block_runs=bindparam("open_count"),
+        block_run_limit=bindparam("new_limit", type_=runs.c.block_run_limit.type),
     )
     .returning(runs.c.epoch)
 )
@@ -56,7 +57,14 @@ _READY_ROOTS = (
     )
     .values(status=BlockRunStatus.READY, due_at=_now)
 )
-_HELD = select(*RUN).where(run_held).order_by(runs.c.created_at, runs.c.id).limit(bindparam("count"))
+# Ids are ordered by creation, so the least id of a pipeline is its oldest.
+_oldest_held = select(func.min(runs.c.id)).where(run_held).group_by(runs.c.pipeline)
+_HELD = (
+    select(*RUN)
+    .where(run_held, runs.c.id.in_(_oldest_held))
+    .order_by(runs.c.created_at, runs.c.id)
+    .limit(bindparam("count"))
+)
 _RUNNING_OF = (
     select(func.count())
     .select_from(runs)
@@ -117,10 +125,24 @@ class RunSteps(Steps):
         """See the port."""
         return self._session.change(_REQUEST_CANCEL, run_id=run_id, now=now) == 1
 
-    def open_epoch(self, run_id: str, bundle: str, open_block_runs: int, now: datetime) -> int:
+    def open_epoch(
+        self,
+        run_id: str,
+        bundle: str,
+        open_block_runs: int,
+        now: datetime,
+        *,
+        block_run_limit: int | None = None,
+    ) -> int:
         """See the port; RunNotFinished when the run has not ended, RunNotFound when there is none."""
         del now
-        row = self._session.first(_OPEN_EPOCH, run_id=run_id, new_bundle=bundle, open_count=open_block_runs)
+        row = self._session.first(
+            _OPEN_EPOCH,
+            run_id=run_id,
+            new_bundle=bundle,
+            open_count=open_block_runs,
+            new_limit=block_run_limit,
+        )
         if row is not None:
             return int(row[0])
         if self.run(run_id) is None:

@@ -109,7 +109,7 @@ class Authentication(Protocol):
         ...
 
     def change_own_password(self, identity: Identity, current: str, new: str) -> None:
-        """Set it and end the user's every session. WrongCredentials, InvalidInput, TooManyFailures."""
+        """Set it and end the user's every session and sign-in link. WrongCredentials, InvalidInput, TooManyFailures."""
         ...
 
     def setup_needed(self) -> bool:
@@ -137,11 +137,15 @@ class Accounts(Protocol):
         ...
 
     def change_user(self, by: Identity, user_id: str, change: UserChange) -> User:
-        """A new password or a disabling ends the user's sessions. NotFound, NotAllowed, Conflict for the last owner."""
+        """Change what is given. NotFound, NotAllowed, Conflict for the last owner.
+
+        A new password or a disabling ends the user's sessions; these and a new role make their sign-in links worthless.
+        A disabling also revokes the API keys that they made.
+        """
         ...
 
     def delete_user(self, by: Identity, user_id: str) -> None:
-        """NotFound, NotAllowed, Conflict for the last owner."""
+        """Remove with sessions and links, and revoke the keys that they made. NotFound, NotAllowed, Conflict."""
         ...
 
     def sign_in_code(self, by: Identity, user_id: str) -> str:

@@ -21,7 +21,7 @@ class LogStoreFailed(PenstockError):
 
 @dataclass(frozen=True, slots=True)
 class LogKey:
-    """Names one attempt's log. `block` is any text; `map_index` is None for what is not one instance of a mapped block."""
+    """Names one attempt's log. `block` is any text; `map_index` is None for what is no instance of a mapped block."""
 
     run_id: str
     block: str
@@ -83,7 +83,7 @@ def decode_line(line: bytes) -> LogLine:
     try:
         record = json.loads(line)
         return LogLine(str(record.pop("t")), str(record.pop("level")), str(record.pop("message")), record)
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return LogLine("", "INFO", line.decode("utf-8", "backslashreplace").rstrip("\n"), {})
 
 

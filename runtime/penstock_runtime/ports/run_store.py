@@ -277,8 +277,16 @@ class RunTransaction(Protocol):
         """Note that a cancel was asked, once; False when it was already, or the run has ended."""
         ...
 
-    def open_epoch(self, run_id: str, bundle: str, open_block_runs: int, now: datetime) -> int:
-        """Begin a new epoch of an ended run: queued, no end, no cancel, that bundle and count; return its number."""
+    def open_epoch(
+        self,
+        run_id: str,
+        bundle: str,
+        open_block_runs: int,
+        now: datetime,
+        *,
+        block_run_limit: int | None = None,
+    ) -> int:
+        """Begin a new epoch of an ended run: queued, no end, no cancel, with these values; return its number."""
         ...
 
     def reset_block_run(
@@ -352,7 +360,7 @@ class RunTransaction(Protocol):
         ...
 
     def queued_unadmitted_runs(self, limit: int) -> Sequence[Run]:
-        """Return runs that a limit holds back, oldest first."""
+        """Return, of each pipeline that has runs which a limit holds back, the oldest such run; oldest first."""
         ...
 
     def running_runs_of(self, pipeline: str) -> int:
@@ -365,6 +373,10 @@ class RunTransaction(Protocol):
 
     def admit_run(self, run_id: str, now: datetime) -> int:
         """Admit a held run: its pending blocks that wait on nothing become ready; how many did."""
+        ...
+
+    def running_attempts_of(self, member_id: str) -> Sequence[Attempt]:
+        """Return the attempts that the store has as running and this member's."""
         ...
 
     def attempts_to_cancel(self, member_id: str) -> Sequence[tuple[str, str]]:

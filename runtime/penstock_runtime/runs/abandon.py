@@ -23,6 +23,7 @@ def abandon_run(services: RunServices, run_id: str, reason: str) -> None:
         for row in open_rows:
             change = BlockRunChange(BlockRunStatus.FAILED, ended_at=now, error=error)
             tx.change_block_run(row.id, (row.status,), change)
-        tx.add_open_block_runs(run_id, -len(open_rows))
+        # The run is locked, so this brings the count to 0 whatever broke it.
+        tx.add_open_block_runs(run_id, -run.open_block_runs)
         tx.change_run(run_id, (RunStatus.QUEUED, RunStatus.RUNNING), RunStatus.FAILED, ended_at=now)
     services.tell_run_changed(run_id)

@@ -155,6 +155,9 @@ class Advance:
         callbacks = self._plan.by_slug[slug].callbacks
         if event is None or not callbacks or self._plan.in_one_process:
             return
+        if self._run.cancel_requested_at is not None:
+            # A cancelled run starts no user code any more.
+            return
         rows = [self._callback(name, slug, event, error) for name in callbacks]
         # Recorded once per epoch: the unique key swallows a second recording.
         added = self._tx.insert_block_runs(rows)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from penstock_runtime.domain.errors import RunFinished, RunNotFound
+from penstock_runtime.domain.blocks import PipelinePlan
+from penstock_runtime.domain.errors import NotFound, RunFinished, RunNotFound
 from penstock_runtime.domain.runs import RUN_ENDED, BlockRunKind, BlockRunStatus, Run
 from penstock_runtime.ports.run_store import BlockRunChange, RunTransaction
 from penstock_runtime.ports.wakeups import Wakeup
@@ -22,13 +23,21 @@ def cancel_run(services: RunServices, run_id: str) -> Run:
         if run.status in RUN_ENDED:
             raise RunFinished(f"run {run_id} has ended already: {run.status.value}")
         tx.request_cancel(run_id, now)
-        advance = Advance(tx, services.plans.plan(run.bundle, run.pipeline), run, now)
+        advance = Advance(tx, _plan(services, run), run, now)
         advance.opened -= tx.end_waiting_block_runs(run_id, BlockRunStatus.CANCELLED, now)
         advance.opened -= _end_idle_groups(tx, run_id, now)
         advance.settle()
         ended = tx.run(run_id)
     services.wakeups.publish(Wakeup("cancel", run_id), Wakeup("run", run_id))
     return ended or run
+
+
+def _plan(services: RunServices, run: Run) -> PipelinePlan:
+    """Return the run's plan, an empty one when its code is gone: a run can be cancelled whatever became of its code."""
+    try:
+        return services.plans.plan(run.bundle, run.pipeline)
+    except NotFound:
+        return PipelinePlan(run.pipeline, run.bundle, ())
 
 
 def _end_idle_groups(tx: RunTransaction, run_id: str, now: datetime) -> int:

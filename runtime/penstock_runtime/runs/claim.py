@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from penstock_runtime.domain.blocks import ExecutorType, PipelinePlan
+from penstock_runtime.domain.errors import StoreContention, StoreUnavailable
 from penstock_runtime.domain.ids import new_id
 from penstock_runtime.domain.runs import Attempt, BlockRun, BlockRunKind, Run
 from penstock_runtime.ports.plans import PlanSource
@@ -30,60 +31,80 @@ class Claimed:
     inputs: Mapping[str, Any]
 
 
-def claim(tx: RunTransaction, plans: PlanSource, owner: Owner, free: int, now: datetime) -> Sequence[Claimed]:
-    """Claim up to `free` ready block runs of runs without a block limit, longest ready first."""
-    if free <= 0:
-        return ()
-    ids = [new_id() for _ in range(free)]
-    rows = tx.claim_ready(owner.member_id, owner.term, free, now, host=owner.host, attempt_ids=ids, executor=LOCAL)
-    return _complete(tx, plans, rows)
+@dataclass(frozen=True, slots=True)
+class BrokenClaim:
+    """A block run that was claimed and whose run has no readable plan or inputs: its run is to be abandoned."""
+
+    run_id: str
+    reason: str
 
 
-def claim_limited(tx: RunTransaction, plans: PlanSource, owner: Owner, free: int, now: datetime) -> Sequence[Claimed]:
-    """Claim up to `free` ready block runs of runs with a block limit, each run locked while it is counted."""
-    claimed: list[Claimed] = []
-    if free <= 0:
-        return claimed
-    for run_id in tx.limited_runs_with_ready(free):
-        left = free - len(claimed)
-        run = tx.lock_run(run_id, skip_locked=True) if left > 0 else None
-        if run is None:
-            continue
-        ids = [new_id() for _ in range(left)]
-        rows = tx.claim_ready_of(
-            run, owner.member_id, owner.term, left, now, host=owner.host, attempt_ids=ids, executor=LOCAL
-        )
-        claimed.extend(_complete(tx, plans, rows))
-    return claimed
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Who claims, how many at the most, and when."""
+
+    owner: Owner
+    free: int
+    now: datetime
 
 
-def claim_of_run(
-    tx: RunTransaction, plans: PlanSource, owner: Owner, free: int, now: datetime, run_id: str
-) -> Sequence[Claimed]:
-    """Claim up to `free` ready block runs of one run, and of no other."""
-    run = tx.lock_run(run_id, skip_locked=True) if free > 0 else None
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What was claimed; `broken` are runs to abandon once the transaction has committed."""
+
+    claimed: list[Claimed] = field(default_factory=list)
+    broken: list[BrokenClaim] = field(default_factory=list)
+
+
+def claim(tx: RunTransaction, plans: PlanSource, want: Want, claims: Claims) -> None:
+    """Claim ready block runs of runs without a block limit, longest ready first."""
+    left = want.free - len(claims.claimed)
+    if left > 0:
+        who, ids = want.owner, [new_id() for _ in range(left)]
+        rows = tx.claim_ready(who.member_id, who.term, left, want.now, host=who.host, attempt_ids=ids, executor=LOCAL)
+        _complete(tx, plans, rows, claims)
+
+
+def claim_limited(tx: RunTransaction, plans: PlanSource, want: Want, claims: Claims) -> None:
+    """Claim ready block runs of runs with a block limit, each run locked while it is counted."""
+    left = want.free - len(claims.claimed)
+    for run_id in tx.limited_runs_with_ready(left) if left > 0 else ():
+        claim_of_run(tx, plans, want, run_id, claims)
+
+
+def claim_of_run(tx: RunTransaction, plans: PlanSource, want: Want, run_id: str, claims: Claims) -> None:
+    """Claim ready block runs of one run, and of no other."""
+    left = want.free - len(claims.claimed)
+    run = tx.lock_run(run_id, skip_locked=True) if left > 0 else None
     if run is None:
-        return ()
-    ids = [new_id() for _ in range(free)]
+        return
+    who, ids = want.owner, [new_id() for _ in range(left)]
     rows = tx.claim_ready_of(
-        run, owner.member_id, owner.term, free, now, host=owner.host, attempt_ids=ids, executor=LOCAL
+        run, who.member_id, who.term, left, want.now, host=who.host, attempt_ids=ids, executor=LOCAL
     )
-    return _complete(tx, plans, rows)
+    _complete(tx, plans, rows, claims)
 
 
 def _complete(
-    tx: RunTransaction, plans: PlanSource, rows: Sequence[tuple[Run, BlockRun, Attempt]]
-) -> Sequence[Claimed]:
-    claimed = []
+    tx: RunTransaction, plans: PlanSource, rows: Sequence[tuple[Run, BlockRun, Attempt]], claims: Claims
+) -> None:
+    remote: dict[str, str] = {}
     for run, block_run, attempt in rows:
-        plan = plans.plan(run.bundle, run.pipeline)
-        claimed.append(Claimed(run, block_run, attempt, plan, read_inputs(tx, plan, run, block_run)))
-    remote = {
-        one.attempt.id: executor_of(one).value for one in claimed if executor_of(one) is not ExecutorType.LOCAL_PYTHON
-    }
+        try:
+            plan = plans.plan(run.bundle, run.pipeline)
+            one = Claimed(run, block_run, attempt, plan, read_inputs(tx, plan, run, block_run))
+            kind = executor_of(one)
+        except (StoreUnavailable, StoreContention):
+            raise
+        except Exception as error:  # noqa: BLE001 - see below
+            # Its code is gone or unreadable: said to the caller, so that this run ends and the others are claimed (I8).
+            claims.broken.append(BrokenClaim(run.id, f"{type(error).__name__}: {error}"))
+            continue
+        claims.claimed.append(one)
+        if kind is not ExecutorType.LOCAL_PYTHON:
+            remote[attempt.id] = kind.value
     if remote:
         tx.set_attempts_executor(remote)
-    return claimed
 
 
 def executor_of(claimed: Claimed) -> ExecutorType:

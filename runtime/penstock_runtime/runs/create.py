@@ -73,7 +73,7 @@ def create_run_in(tx: RunTransaction, services: RunServices, request: CreateRun)
         known = _claim_key(tx, request, run_id, now)
         if known is not None:
             return known, False
-    admitted = _admit(tx, plan)
+    admitted = admit(tx, plan)
     run = _run(run_id, plan, request, now, admitted=admitted)
     # The pipeline's and the trigger's own variables came from files: checked with ours, before anything is written.
     _check_json(run.variables)
@@ -110,7 +110,7 @@ def _claim_key(tx: RunTransaction, request: CreateRun, run_id: str, now: datetim
     scope = request.trigger.id if request.trigger else f"pipeline:{request.pipeline}"
     body = [dict(request.variables), request.logical_at.isoformat() if request.logical_at else None, request.event]
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-    known = tx.claim_idempotency_key(scope, request.idempotency_key or "", digest, run_id, now + KEY_LIFE)
+    known = tx.claim_idempotency_key(scope, request.idempotency_key or "", digest, run_id, now + KEY_LIFE, now=now)
     if known is None:
         return None
     known_run_id, known_digest = known
@@ -124,7 +124,8 @@ def _claim_key(tx: RunTransaction, request: CreateRun, run_id: str, now: datetim
     return run
 
 
-def _admit(tx: RunTransaction, plan: PipelinePlan) -> bool:
+def admit(tx: RunTransaction, plan: PipelinePlan) -> bool:
+    """Return whether another run of the pipeline may go now, reserved until the transaction ends. RunLimitReached."""
     if plan.run_limit is None:
         return True
     tx.lock_limit(f"pipeline:{plan.slug}")
@@ -176,19 +177,22 @@ def _block_runs(plan: PipelinePlan, run: Run, now: datetime) -> Sequence[BlockRu
         for block in plan.blocks
     ]
     if plan.in_one_process:
-        rows.append(
-            BlockRun(
-                id=new_id(),
-                run_id=run.id,
-                block=PIPELINE_UNIT,
-                map_index=UNMAPPED,
-                kind=BlockRunKind.PIPELINE,
-                status=first_status(0, admitted=run.admitted),
-                epoch=run.epoch,
-                due_at=now,
-            )
-        )
+        rows.append(pipeline_unit(run.id, run.epoch, first_status(0, admitted=run.admitted), now))
     return rows
+
+
+def pipeline_unit(run_id: str, epoch: int, status: BlockRunStatus, now: datetime) -> BlockRun:
+    """Return the one unit of a run whose pipeline runs in one process."""
+    return BlockRun(
+        id=new_id(),
+        run_id=run_id,
+        block=PIPELINE_UNIT,
+        map_index=UNMAPPED,
+        kind=BlockRunKind.PIPELINE,
+        status=status,
+        epoch=epoch,
+        due_at=now,
+    )
 
 
 def first_status(waiting_on: int, *, admitted: bool) -> BlockRunStatus:

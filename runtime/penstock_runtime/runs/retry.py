@@ -30,7 +30,7 @@ from penstock_runtime.domain.runs import (
 )
 from penstock_runtime.ports.run_store import RunTransaction
 from penstock_runtime.runs.advance import Advance
-from penstock_runtime.runs.create import first_status
+from penstock_runtime.runs.create import RunLimitReached, admit, first_status, pipeline_unit
 from penstock_runtime.runs.services import RunServices
 
 
@@ -45,7 +45,10 @@ class RetryRun:
 
 
 def retry_run(services: RunServices, request: RetryRun) -> Run:
-    """Open a new epoch. RunNotFound, RunNotFinished, BlockNotFound, PipelineInvalid, InvalidInput (nothing to do)."""
+    """Open a new epoch.
+
+    RunNotFound, RunNotFinished, RunLimitReached, BlockNotFound, PipelineInvalid, InvalidInput (nothing to do).
+    """
     _check(request)
     now = services.clock.now()
     with services.store.transaction() as tx:
@@ -89,9 +92,12 @@ def _open_epoch(tx: RunTransaction, plan: PipelinePlan, run: Run, request: Retry
     again = chosen(plan, rows, request)
     if not again:
         raise InvalidInput("nothing to retry: every block of this run succeeded; use scope `from_block`", "scope")
-    epoch = tx.open_epoch(run.id, plan.bundle, len(again) + (1 if plan.in_one_process else 0), now)
-    tx.retire_instances(run.id, [slug for slug in again if slug in rows])
     unit = 1 if plan.in_one_process else 0
+    if not admit(tx, plan):
+        raise RunLimitReached(f"pipeline {plan.slug!r} allows {plan.run_limit} runs at once; retry when one has ended")
+    epoch = tx.open_epoch(run.id, plan.bundle, len(again) + unit, now, block_run_limit=plan.block_run_limit)
+    tx.retire_instances(run.id, [slug for slug in again if slug in rows])
+    _drop_removed_blocks(tx, plan, rows, epoch, now)
     added = []
     for block in plan.blocks:
         if block.slug not in again:
@@ -150,10 +156,23 @@ def _fresh(run_id: str, slug: str, epoch: int, status: BlockRunStatus, waiting_o
     )
 
 
+def _drop_removed_blocks(
+    tx: RunTransaction, plan: PipelinePlan, rows: Mapping[str, BlockRun], epoch: int, now: datetime
+) -> None:
+    """Pass over blocks that the code no longer has: how they ended says nothing about this epoch."""
+    for slug, row in rows.items():
+        if slug not in plan.by_slug and row.status is not BlockRunStatus.SUCCEEDED:
+            tx.reset_block_run(row.id, epoch, BlockRunStatus.SKIPPED, 0, now)
+
+
 def _reset_unit(tx: RunTransaction, run: Run, epoch: int, now: datetime) -> None:
-    for row in tx.block_runs(run.id):
-        if row.kind is BlockRunKind.PIPELINE:
-            tx.reset_block_run(row.id, epoch, BlockRunStatus.READY, 0, now)
+    status = BlockRunStatus.READY
+    units = [row for row in tx.block_runs(run.id) if row.kind is BlockRunKind.PIPELINE]
+    for row in units:
+        tx.reset_block_run(row.id, epoch, status, 0, now)
+    if not units:
+        # The run's earlier epochs ran block by block: the pipeline was told to run in one process since.
+        tx.insert_block_runs([pipeline_unit(run.id, epoch, status, now)])
 
 
 def _fan_out_again(tx: RunTransaction, plan: PipelinePlan, run: Run, again: frozenset[str], now: datetime) -> None:

@@ -42,7 +42,7 @@ def record_block_event(
     started = event["event"] == "block_started"
     change = BlockRunChange(BlockRunStatus.RUNNING, started_at=now) if started else _ending(event["result"], now)
     if index is not None:
-        return _change_instance(tx, plan, run, (slug, int(index)), change)
+        return _change_instance(tx, plan, run, (slug, int(index)), change, now)
     changed = _change(tx, run, [slug], change)
     if changed and change.status in BLOCK_RUN_ENDED:
         tx.add_open_block_runs(run.id, -1)
@@ -65,7 +65,7 @@ def _ending(result: Mapping[str, Any], now: datetime) -> BlockRunChange:
 
 
 def _change_instance(
-    tx: RunTransaction, plan: PipelinePlan, run: Run, place: tuple[str, int], change: BlockRunChange
+    tx: RunTransaction, plan: PipelinePlan, run: Run, place: tuple[str, int], change: BlockRunChange, now: datetime
 ) -> bool:
     """Write one instance's row, making it when it is the first word of it, and end the group with the last."""
     slug, index = place
@@ -79,6 +79,10 @@ def _change_instance(
         tx.insert_block_runs([_instance(run, slug, index)])
         tx.add_open_block_runs(run.id, 1)
         row = tx.block_run(run.id, slug, index)
+    elif row.epoch != run.epoch:
+        # An earlier epoch's: taken up again, so that the numbers of an index go on growing.
+        tx.reset_block_run(row.id, run.epoch, BlockRunStatus.PENDING, 0, now)
+        tx.add_open_block_runs(run.id, 1)
     before = (BlockRunStatus.PENDING, BlockRunStatus.RUNNING)
     if row is None or tx.change_block_run(row.id, before, change) is None:
         return False

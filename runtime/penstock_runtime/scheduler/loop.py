@@ -6,7 +6,7 @@ import logging
 import selectors
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from penstock_runtime.domain.errors import StoreContention, StoreUnavailable
 from penstock_runtime.runs.due import admit_waiting_runs, make_due_ready
@@ -20,7 +20,6 @@ _SHORTEST_WAIT_SECONDS = 0.01
 
 
 DUTIES: Mapping[str, Callable[[RunServices], object]] = {
-    "members": end_expired_members,
     "rescue": rescue_lost_attempts,
     "waits": make_due_ready,
     "admission": admit_waiting_runs,
@@ -37,9 +36,10 @@ class Outlook:
     next_due_at: datetime | None
 
 
-def look(services: RunServices, *, fire_schedules: bool) -> Outlook:
+def look(services: RunServices, *, fire_schedules: bool, grace_seconds: float = 0.0) -> Outlook:
     """Find out what there is to do, without changing anything."""
     now = services.clock.now()
+    dead_since = now - timedelta(seconds=grace_seconds)
     duties = set()
     with services.store.transaction(read_only=True) as tx:
         due_at = tx.next_due_at()
@@ -47,7 +47,7 @@ def look(services: RunServices, *, fire_schedules: bool) -> Outlook:
             duties.add("waits")
             if fire_schedules:
                 duties.add("schedules")
-        if any(member.expires_at <= now for member in tx.members()):
+        if any(member.expires_at <= dead_since for member in tx.members()):
             duties |= {"members", "rescue"}
         if tx.attempts_of_ended_members(1):
             duties.add("rescue")
@@ -61,8 +61,8 @@ class Scheduler:
     """Passes over what is due, `poll_seconds` apart or sooner when something is due sooner.
 
     An idle pass is one read. `look_at_code` publishes the project's code when it has changed (the stat scan);
-    `fire_schedules` is off for a process that runs one pipeline in the foreground. `passes` counts, for the liveness
-    check.
+    `fire_schedules` is off for a process that runs one pipeline in the foreground. `grace_seconds` is what a member
+    has after its lease to end its processes. `passes` counts, for the liveness check.
     """
 
     services: RunServices
@@ -70,6 +70,7 @@ class Scheduler:
     look_at_code: Callable[[], object]
     code_seconds: float = 2.0
     fire_schedules: bool = True
+    grace_seconds: float = 0.0
     passes: int = 0
     _next_look: float = 0.0
     _quiet: dict[str, str] = field(default_factory=dict)
@@ -80,6 +81,8 @@ class Scheduler:
         A duty that fails is logged, and the others are done.
         """
         outlook = self._look()
+        if "members" in outlook.duties:
+            self._do("members", lambda services: end_expired_members(services, self.grace_seconds))
         for name in DUTIES:
             if name in outlook.duties:
                 self._do(name, DUTIES[name])
@@ -93,8 +96,11 @@ class Scheduler:
 
     def _look(self) -> Outlook:
         found: list[Outlook] = []
-        self._do("outlook", lambda services: found.append(look(services, fire_schedules=self.fire_schedules)))
+        self._do("outlook", lambda services: found.append(self._look_at(services)))
         return found[0] if found else Outlook(frozenset(), None)
+
+    def _look_at(self, services: RunServices) -> Outlook:
+        return look(services, fire_schedules=self.fire_schedules, grace_seconds=self.grace_seconds)
 
     def _seconds_to(self, due_at: datetime | None) -> float:
         if due_at is None:

@@ -34,9 +34,10 @@ def changes_of(wakeup: Wakeup) -> Sequence[Change]:
 class Listener:
     """One stream's view: the changes of its topics since it last asked. Used on the event loop only."""
 
-    def __init__(self, topics: Iterable[str]) -> None:
-        """Begin with nothing seen."""
+    def __init__(self, topics: Iterable[str], owner: str | None = None) -> None:
+        """Begin with nothing seen. `owner` is who the stream is counted for."""
         self.topics: set[str] = set(topics)
+        self.owner = owner
         self.closed = False
         self._changes: dict[Change, None] = {}
         self._woken = asyncio.Event()
@@ -103,9 +104,9 @@ class EventHub:
         """Tell this process's own streams of a change made here: a publisher does not hear itself."""
         self._soon(lambda: self._hand_on(wakeups))
 
-    def listen(self, topics: Iterable[str]) -> Listener:
+    def listen(self, topics: Iterable[str], owner: str | None = None) -> Listener:
         """Return a listener; give it back to `forget`."""
-        listener = Listener(topics)
+        listener = Listener(topics, owner)
         if self.closed:
             listener.close()
         self._listeners.add(listener)
@@ -114,6 +115,10 @@ class EventHub:
     def forget(self, listener: Listener) -> None:
         """Stop handing changes to a listener; idempotent."""
         self._listeners.discard(listener)
+
+    def open_streams(self, owner: str) -> int:
+        """Return how many listeners are counted for somebody now."""
+        return sum(listener.owner == owner for listener in self._listeners)
 
     def _soon(self, call: Callable[[], None]) -> None:
         if self._loop is not None and not self._loop.is_closed():

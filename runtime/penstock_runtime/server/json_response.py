@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -18,12 +19,30 @@ def rfc3339(at: datetime | None) -> str | None:
 
 
 def encode_json(content: object) -> bytes:
-    """Return compact UTF-8. A lone surrogate, which no UTF-8 has, is written as a JSON escape."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """Return compact UTF-8. A lone surrogate, which no UTF-8 has, is written as a JSON escape.
+
+    NaN and Infinity are written as null: users' values hold them, and an answer without one is worth more than none.
+    """
+    try:
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        content = _finite(content)
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     try:
         return text.encode()
     except UnicodeEncodeError:
         return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _finite(value: object) -> object:
+    """Return the value with null for each number that JSON lacks."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value
 
 
 class JsonResponse(Response):

@@ -79,17 +79,23 @@ class Surroundings:
         except Exception:  # the edge: whatever went wrong in a request ends here, as an answer with every header
             if exchange.started:
                 raise
-            logger.exception("unexpected error in %s %s", scope["method"], scope["path"])
+            # The route's template, not the address: that may hold a one-time code, and line breaks.
+            logger.exception("unexpected error in %r %r", scope["method"], route_of(scope))
             answer = problem(500, "something went wrong on our side; the server's log has the details")
             await answer(scope, receive, exchange.send)
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Count one answer."""
         # Labels come from the route's template, never from the address: else callers could make metrics without end.
-        route = getattr(scope.get("route"), "path", "other")
+        route = route_of(scope)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self.metrics.requests.labels(method, route, status).inc()
         self.metrics.seconds.labels(method, route).observe(seconds)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the template of the route that took a request; `other` when none did."""
+    return str(getattr(scope.get("route"), "path", "other"))
 
 
 class _Exchange:

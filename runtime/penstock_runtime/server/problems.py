@@ -51,6 +51,10 @@ class Problem(BaseModel):
     current: dict[str, Any] | None = Field(default=None, description="On a lost edit: what is there now (text, etag).")
 
 
+class TooManyStreams(PenstockError):
+    """Somebody follows as much at once as one may."""
+
+
 class PreconditionMissing(PenstockError):
     """An edit that does not say which text it began from."""
 
@@ -63,6 +67,7 @@ STATUSES: tuple[tuple[type[PenstockError], HTTPStatus], ...] = (
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
     (PreconditionMissing, HTTPStatus.PRECONDITION_REQUIRED),
     (TooManyFailures, HTTPStatus.TOO_MANY_REQUESTS),
+    (TooManyStreams, HTTPStatus.TOO_MANY_REQUESTS),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (StoreContention, HTTPStatus.SERVICE_UNAVAILABLE),
     (ArtifactStoreFailed, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -91,7 +96,15 @@ def problem_of(error: PenstockError) -> Response:
     if status is None:
         logger.error("unexpected error in a request", exc_info=error)
         return problem(500, "something went wrong on our side; the server's log has the details")
-    return problem(status, str(error), headers=_headers(error, status), **_members(error))
+    return problem(status, public_text(error), headers=_headers(error, status), **_members(error))
+
+
+def public_text(error: PenstockError) -> str:
+    """Return what a caller may read of an error. What the database's driver says is for the log: it names hosts."""
+    if isinstance(error, StoreUnavailable):
+        logger.warning("the database did not serve a request: %s", error)
+        return "the database does not answer; try again in a moment"
+    return str(error)
 
 
 def _headers(error: PenstockError, status: HTTPStatus) -> Mapping[str, str]:

@@ -15,14 +15,15 @@ from fastapi import FastAPI
 class ServeOptions:
     """Where to listen, and how long requests that are going may take once the server stops.
 
-    Port 0 takes a free one. `trusted_proxies` are addresses whose X-Forwarded-* headers are believed (`*`: all).
+    Port 0 takes a free one. `trusted_proxies` are addresses whose X-Forwarded-* headers are believed (`*`: all); none
+    unless named: anyone who reaches us directly could say to be anyone.
     `on_started` is told the port once connections are accepted.
     """
 
     host: str = "127.0.0.1"
     port: int = 6789
     drain_seconds: int = 10
-    trusted_proxies: str = "127.0.0.1"
+    trusted_proxies: tuple[str, ...] = ()
     on_started: Callable[[int], None] | None = None
 
 
@@ -45,8 +46,8 @@ class WebServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=True,
-            forwarded_allow_ips=options.trusted_proxies,
+            proxy_headers=bool(options.trusted_proxies),
+            forwarded_allow_ips=list(options.trusted_proxies),
             timeout_graceful_shutdown=options.drain_seconds,
             backlog=2048,
         )

@@ -28,6 +28,7 @@ class ServerSettings:
 
     `public_url` is the address people open. `scheduler_lease` names the right to schedule in the run store.
     `max_body_bytes` bounds a request. `poll_seconds` is the slow look behind wake-ups for followers of logs.
+    A stream's credential is looked at again every `recheck_seconds`; one identity follows `max_streams` logs at once.
     """
 
     public_url: str = "http://localhost:6789"
@@ -38,6 +39,7 @@ class ServerSettings:
     max_body_bytes: int = 8 * 1024 * 1024
     poll_seconds: float = 1.0
     recheck_seconds: float = 30.0
+    max_streams: int = 20
 
     @property
     def https(self) -> bool:

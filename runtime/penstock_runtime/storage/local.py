@@ -98,6 +98,13 @@ class LocalArtifactStore:
             self._remove_empty(path.parent)
         return count
 
+    def staging_dirs(self) -> list[Path]:
+        """Return the private folders that there are, for whoever clears away those of the dead."""
+        try:
+            return sorted((self._root / _STAGING).iterdir())
+        except OSError:
+            return []
+
     def staging_dir(self, name: str) -> Path:
         """Return a fresh folder on the store's own file system, so that what is prepared in it can be moved."""
         checked_key(self._name, name)

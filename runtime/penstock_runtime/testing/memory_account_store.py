@@ -82,8 +82,9 @@ class InMemoryAccountStore:
 
     @_alone
     def delete_user(self, user_id: str) -> bool:
-        """Remove with the sessions."""
+        """Remove with the sessions and codes."""
         self.end_sessions_of(user_id)
+        self.drop_codes_of(user_id)
         return self._users.pop(user_id, None) is not None
 
     @_alone
@@ -132,6 +133,13 @@ class InMemoryAccountStore:
         return True
 
     @_alone
+    def revoke_api_keys_by(self, created_by: str, now: datetime) -> int:
+        made = [key for key in self._keys.values() if key.created_by == created_by and key.revoked_at is None]
+        for key in made:
+            self._keys[key.id] = replace(key, revoked_at=now)
+        return len(made)
+
+    @_alone
     def add_code(self, code: OneTimeCode) -> None:
         self._codes[code.digest] = code
 
@@ -143,6 +151,10 @@ class InMemoryAccountStore:
             return None
         del self._codes[digest]
         return code if code.expires_at > now else None
+
+    @_alone
+    def drop_codes_of(self, user_id: str) -> None:
+        self._codes = {key: code for key, code in self._codes.items() if code.user_id != user_id}
 
     @_alone
     def record(self, event: AuditEvent) -> None:

@@ -1,4 +1,4 @@
-"""The steps of an in-memory run store that concern runs, their block runs and their attempts."""
+"""The steps of an in-memory run store that concern runs and their block runs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ from penstock_runtime.domain.runs import (
     BLOCK_RUN_WAITING,
     RUN_ENDED,
     UNMAPPED,
-    Attempt,
-    AttemptStatus,
     BlockRun,
     BlockRunKind,
     BlockRunStatus,
     Run,
     RunStatus,
 )
-from penstock_runtime.ports.run_store import AttemptEnd, BlockRunChange, Page, RunFilter
+from penstock_runtime.ports.run_store import BlockRunChange, Page, RunFilter
 from penstock_runtime.testing.memory_state import StateSteps, plain, stored
 
 _SET = ("due_at", "ended_at", "outputs", "fan_out", "error", "open_instances", "waiting_on", "started_at", "tests")
@@ -100,7 +98,15 @@ class MemoryRunSteps(StateSteps):
         self._state.runs[run_id] = replace(run, cancel_requested_at=plain(now))
         return True
 
-    def open_epoch(self, run_id: str, bundle: str, open_block_runs: int, now: datetime) -> int:
+    def open_epoch(
+        self,
+        run_id: str,
+        bundle: str,
+        open_block_runs: int,
+        now: datetime,
+        *,
+        block_run_limit: int | None = None,
+    ) -> int:
         """See the port."""
         del now
         run = self._state.runs.get(run_id)
@@ -114,6 +120,7 @@ class MemoryRunSteps(StateSteps):
             status=RunStatus.QUEUED,
             ended_at=None,
             cancel_requested_at=None,
+            block_run_limit=block_run_limit,
             bundle=bundle,
             open_block_runs=open_block_runs,
         )
@@ -122,7 +129,9 @@ class MemoryRunSteps(StateSteps):
     def queued_unadmitted_runs(self, limit: int) -> Sequence[Run]:
         """See the port."""
         held = [run for run in self._state.runs.values() if not run.admitted and run.status is RunStatus.QUEUED]
-        return sorted(held, key=lambda run: (run.created_at, run.id))[:limit]
+        held.sort(key=lambda run: (run.created_at, run.id))
+        oldest = {run.pipeline: run for run in reversed(held)}
+        return [run for run in held if oldest[run.pipeline] is run][:limit]
 
     def running_runs_of(self, pipeline: str) -> int:
         """See the port."""
@@ -256,89 +265,6 @@ class MemoryRunSteps(StateSteps):
         for row in self._of_run(run_id):
             if row.kind is BlockRunKind.INSTANCE and row.block in blocks:
                 self._put(replace(row, status=BlockRunStatus.CANCELLED, **gone))
-
-    # --- attempts ----------------------------------------------------------------------------------------------------
-    def attempts(self, run_id: str, block: str | None = None, map_index: int | None = None) -> Sequence[Attempt]:
-        """See the port."""
-        found = [
-            one
-            for one in self._state.attempts.values()
-            if one.run_id == run_id and block in (None, one.block) and map_index in (None, one.map_index)
-        ]
-        return sorted(found, key=lambda one: (one.started_at, one.id))
-
-    def attempt(self, attempt_id: str) -> Attempt | None:
-        """See the port."""
-        return self._state.attempts.get(attempt_id)
-
-    def end_attempt(self, attempt_id: str, member_id: str, term: int, end: AttemptEnd) -> Attempt | None:
-        """See the port."""
-        attempt = self._state.attempts.get(attempt_id)
-        if attempt is None or (attempt.member_id, attempt.term) != (member_id, term):
-            return None
-        return self._end(attempt, end)
-
-    def end_lost_attempt(self, attempt_id: str, end: AttemptEnd) -> Attempt | None:
-        """See the port."""
-        attempt = self._state.attempts.get(attempt_id)
-        return None if attempt is None or self._owner_lives(attempt) else self._end(attempt, end)
-
-    def attempts_of_ended_members(self, limit: int) -> Sequence[Attempt]:
-        """See the port."""
-        running = [one for one in self._state.attempts.values() if one.status is AttemptStatus.RUNNING]
-        found = [one for one in running if not self._owner_lives(one)]
-        return sorted(found, key=lambda one: (one.started_at, one.id))[:limit]
-
-    def set_attempts_executor(self, executor_by_attempt: Mapping[str, str]) -> None:
-        """See the port."""
-        for attempt_id, executor in executor_by_attempt.items():
-            attempt = self._state.attempts.get(attempt_id)
-            if attempt is not None:
-                self._state.attempts[attempt_id] = replace(attempt, executor=executor)
-
-    def set_attempts_process(self, pid_by_attempt: Mapping[str, tuple[int | None, str | None]]) -> None:
-        """See the port."""
-        for attempt_id, (pid, external_id) in pid_by_attempt.items():
-            attempt = self._state.attempts.get(attempt_id)
-            if attempt is not None and attempt.status is AttemptStatus.RUNNING:
-                self._state.attempts[attempt_id] = replace(
-                    attempt,
-                    pid=attempt.pid if pid is None else pid,
-                    external_id=attempt.external_id if external_id is None else external_id,
-                )
-
-    def attempts_to_cancel(self, member_id: str) -> Sequence[tuple[str, str]]:
-        """See the port."""
-        return [
-            (one.id, one.run_id)
-            for one in self._state.attempts.values()
-            if one.status is AttemptStatus.RUNNING
-            and one.member_id == member_id
-            and self._state.runs[one.run_id].cancel_requested_at is not None
-        ]
-
-    def _owner_lives(self, attempt: Attempt) -> bool:
-        owner = self._state.members.get(attempt.member_id)
-        return owner is not None and owner.ended_at is None
-
-    def _end(self, attempt: Attempt, end: AttemptEnd) -> Attempt | None:
-        if attempt.status is not AttemptStatus.RUNNING:
-            return None
-        end = stored(end)
-        ended = replace(
-            attempt,
-            status=end.status,
-            ended_at=end.ended_at,
-            exit_reason=end.exit_reason,
-            exit_code=end.exit_code,
-            pid=attempt.pid if end.pid is None else end.pid,
-            external_id=attempt.external_id if end.external_id is None else end.external_id,
-            peak_memory_bytes=end.peak_memory_bytes,
-            cpu_seconds=end.cpu_seconds,
-            error=end.error,
-        )
-        self._state.attempts[attempt.id] = ended
-        return ended
 
     # --- the tables --------------------------------------------------------------------------------------------------
     def _of_run(self, run_id: str) -> list[BlockRun]:

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from penstock_runtime.ports.run_store import RunStore, RunTransaction
+from penstock_runtime.testing.memory_attempt_steps import MemoryAttemptSteps
 from penstock_runtime.testing.memory_fleet_steps import MemoryFleetSteps
 from penstock_runtime.testing.memory_run_steps import MemoryRunSteps
 from penstock_runtime.testing.memory_state import State
 
 
-class InMemoryRunTransaction(MemoryRunSteps, MemoryFleetSteps):
+class InMemoryRunTransaction(MemoryRunSteps, MemoryAttemptSteps, MemoryFleetSteps):
     """Every step of the port, over the state."""
 
 

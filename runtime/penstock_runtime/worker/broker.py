@@ -9,6 +9,7 @@ from typing import Any
 from penstock_runtime.domain.errors import PenstockError
 from penstock_runtime.domain.runs import Run
 from penstock_runtime.ports.executor import BrokerRefusal
+from penstock_runtime.ports.secret_store import SecretNotFound
 from penstock_runtime.runs.create import CreateRun, create_run
 from penstock_runtime.runs.services import RunServices
 
@@ -26,10 +27,10 @@ class WorkBroker:
     io_profile: Callable[[str, str, str | None], Mapping[str, Any]]
 
     def answer(self, attempt_id: str, what: str, args: Mapping[str, Any]) -> object:
-        """Return the JSON value that was asked for; BrokerRefusal says why not."""
+        """Return the JSON value that was asked for (null: no such secret); BrokerRefusal says why not."""
         try:
             if what == "secret":
-                return self.secret(str(args["name"]), attempt_id)
+                return self._secret(str(args["name"]), attempt_id)
             if what == "io_config":
                 run = self._run_of(attempt_id)
                 return dict(self.io_profile(run.bundle, str(args.get("profile") or "default"), args.get("path")))
@@ -40,6 +41,13 @@ class WorkBroker:
         except PenstockError as error:
             raise BrokerRefusal(str(error)) from error
         raise BrokerRefusal(f"nothing here answers {what!r}")
+
+    def _secret(self, name: str, attempt_id: str) -> str | None:
+        """Return a value; None for a secret that is not there, which block code may ask for to find out."""
+        try:
+            return self.secret(name, attempt_id)
+        except SecretNotFound:
+            return None
 
     def _run_of(self, attempt_id: str) -> Run:
         with self.services.store.transaction(read_only=True) as tx:

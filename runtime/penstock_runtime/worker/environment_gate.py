@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,6 +14,10 @@ Ensure = Callable[[str, Callable[[str], None]], EnvironmentRef]
 """Return the environment of a bundle (by digest), building it if it must; progress lines go to the callback."""
 
 
+FAILURE_SECONDS = 30.0
+"""How long a failed build is answered with its failure: those who wait for it must not each build it again."""
+
+
 @dataclass(slots=True)
 class _Build:
     """One environment on its way: `ready` or `failed` is set once, then `done`."""
@@ -20,11 +25,12 @@ class _Build:
     done: threading.Event = field(default_factory=threading.Event)
     ready: EnvironmentRef | None = None
     failed: str | None = None
+    try_again_at: float = 0.0
     lines: list[str] = field(default_factory=list)
 
 
 class EnvironmentGate:
-    """At most one build a bundle; asking again is cheap. A failed build is tried again after `forget`."""
+    """At most one build a bundle; asking again is cheap. A failed one is tried again after a while."""
 
     def __init__(self, ensure: Ensure, on_change: Callable[[], None]) -> None:
         """Call `on_change`, from a background thread, whenever a build has news."""
@@ -39,8 +45,9 @@ class EnvironmentGate:
             build = self._builds[bundle] = _Build()
             threading.Thread(target=self._run, args=(bundle, build), name="environment", daemon=True).start()
         if build.failed is not None:
-            # The next run tries again: a network that was away, or an index that was wrong, may have been mended.
-            del self._builds[bundle]
+            if time.monotonic() >= build.try_again_at:
+                # A network that was away, or an index that was wrong, may have been mended: the next to ask builds.
+                self._builds.pop(bundle, None)
             raise PenstockError(build.failed)
         return build.ready
 
@@ -72,5 +79,6 @@ class EnvironmentGate:
         except Exception as error:  # noqa: BLE001 - a thread's edge: whatever it was, the waiting attempts must be told
             build.failed = f"{type(error).__name__}: {error}"
         finally:
+            build.try_again_at = time.monotonic() + FAILURE_SECONDS
             build.done.set()
             self._on_change()

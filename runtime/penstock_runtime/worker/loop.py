@@ -6,7 +6,7 @@ import logging
 import os
 import selectors
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from penstock_runtime.ports.artifact_store import ArtifactStoreFailed
 from penstock_runtime.ports.executor import (
     BlockEvent,
     Executor,
+    ExecutorUnavailable,
     Observation,
     ObservedState,
 )
@@ -24,10 +25,10 @@ from penstock_runtime.ports.log_store import encode_line, log_key
 from penstock_runtime.ports.run_store import RunTransaction
 from penstock_runtime.ports.wakeups import Wakeup
 from penstock_runtime.runs.abandon import abandon_run
-from penstock_runtime.runs.claim import Claimed, claim, claim_limited, claim_of_run, executor_of
+from penstock_runtime.runs.claim import Claimed, Claims, Want, claim, claim_limited, claim_of_run, executor_of
 from penstock_runtime.runs.finish import Ending, Finished, finish_attempt
 from penstock_runtime.runs.whole_pipeline import record_block_event
-from penstock_runtime.worker import staging
+from penstock_runtime.worker import staging, upkeep
 from penstock_runtime.worker.assembling import attempt_work
 from penstock_runtime.worker.parts import Active, WorkerParts
 
@@ -92,6 +93,7 @@ class Worker:
         os.close(self._nudge_write)
         for executor in self._parts.executors.values():
             executor.close()
+        staging.clear(self._parts.staging_root)
 
     def step(self, timeout: float | None = None) -> None:
         """Wait for news, at most until the next poll, and act on it. Raises nothing of the store's own troubles."""
@@ -106,11 +108,13 @@ class Worker:
         self._observe()
         self._start_waiting()
         try:
-            self._advance(look="work" in topics or polling)
+            self._advance(look="work" in topics or polling, polling=polling)
             if polling or "cancel" in topics:
                 self._cancel_asked()
             if polling:
-                self._write_processes()
+                upkeep.write_processes(self._parts, self._active)
+                self._tell(upkeep.give_back_unheard(self._parts, self._active))
+                self._stop_disowned()
         except (StoreUnavailable, StoreContention) as error:
             # Endings stay in `_active` until they are committed, so the next turn tries again.
             log.warning("the database did not take it, trying again: %s", error)
@@ -170,50 +174,57 @@ class Worker:
         return AttemptOutcome(**{**_fields(outcome), "result": result})
 
     # --- advancing -----------------------------------------------------------------------------------------------
-    def _advance(self, *, look: bool) -> None:
+    def _advance(self, *, look: bool, polling: bool) -> None:
         """Write endings and take new work in one transaction; then start what was taken."""
         self._record_events()
         ended = [one for one in self._active.values() if one.outcome is not None]
         if not ended and not (look and self._claiming):
             return
         try:
-            finished, claimed = self._transact(ended)
+            finished, claims = self._transact(ended, polling=polling)
         except (StoreUnavailable, StoreContention):
             raise
         except Exception:
             # One run's trouble must not stop the others: take them one by one, and end alone what cannot go on (I8).
             log.exception("advancing %d attempts together failed, taking them one by one", len(ended))
-            finished, claimed = self._one_by_one(ended), []
+            finished, claims = self._one_by_one(ended), Claims()
         for active in ended:
             self._active.pop(active.claimed.attempt.id, None)
+        # All are known before anything else can fail: what is claimed and not known would run for ever.
+        fresh = [Active(one) for one in claims.claimed]
+        self._active.update((active.claimed.attempt.id, active) for active in fresh)
         self._tell(finished)
-        for one in claimed:
-            self._active[one.attempt.id] = Active(one)
-            self._start(self._active[one.attempt.id])
+        for broken in claims.broken:
+            self._abandon(broken.run_id, broken.reason)
+        for active in fresh:
+            self._start(active)
 
-    def _transact(self, ended: Sequence[Active]) -> tuple[list[Finished], list[Claimed]]:
+    def _transact(self, ended: Sequence[Active], *, polling: bool) -> tuple[list[Finished], Claims]:
         services = self._parts.services
         now = services.clock.now()
         with services.store.transaction() as tx:
             finished = [self._finish(tx, active) for active in sorted(ended, key=lambda one: one.claimed.run.id)]
-            claimed: list[Claimed] = []
+            claims = Claims()
             if self._claiming and not self._parts.membership.lost:
                 free = self._parts.slots - (len(self._active) - len(ended))
-                claimed = self._claim(tx, free, now, limited=self._limited(ended, finished))
-        return [one for one in finished if one is not None], claimed
+                self._claim(tx, Want(self._parts.membership.owner, free, now), claims, ended, polling=polling)
+        return [one for one in finished if one is not None], claims
 
-    def _claim(self, tx: RunTransaction, free: int, now: datetime, *, limited: bool) -> list[Claimed]:
-        plans, owner = self._parts.services.plans, self._parts.membership.owner
+    def _claim(self, tx: RunTransaction, want: Want, claims: Claims, ended: Sequence[Active], *, polling: bool) -> None:
+        plans = self._parts.services.plans
         if self._parts.only_run is not None:
-            return list(claim_of_run(tx, plans, owner, free, now, self._parts.only_run))
-        claimed = list(claim(tx, plans, owner, free, now))
-        if limited:
-            claimed.extend(claim_limited(tx, plans, owner, free - len(claimed), now))
-        return claimed
+            claim_of_run(tx, plans, want, self._parts.only_run, claims)
+            return
+        if polling and want.free > 1:
+            # Ahead of the others now and then, with half of what is free: plain runs must not starve limited ones.
+            claim_limited(tx, plans, replace(want, free=want.free // 2), claims)
+        claim(tx, plans, want, claims)
+        if self._limited(ended):
+            claim_limited(tx, plans, want, claims)
 
-    def _limited(self, ended: Sequence[Active], finished: Sequence[Finished | None]) -> bool:
+    def _limited(self, ended: Sequence[Active]) -> bool:
         """Whether runs with a block limit are worth a look: not amid plain chains, which are the hot path."""
-        return not ended or not finished or any(one.claimed.run.block_run_limit is not None for one in ended)
+        return not ended or any(one.claimed.run.block_run_limit is not None for one in ended)
 
     def _finish(self, tx: RunTransaction, active: Active) -> Finished | None:
         services = self._parts.services
@@ -233,11 +244,14 @@ class Worker:
                     done.append(one)
             except (StoreUnavailable, StoreContention):
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - see below
                 # Whatever broke on this run, it ends as failed with the reason, and the worker lives.
-                log.exception("run %s cannot be advanced", active.claimed.run.id)
-                abandon_run(self._parts.services, active.claimed.run.id, f"the run could not be advanced: {error}")
+                self._abandon(active.claimed.run.id, f"{type(error).__name__}: {error}")
         return done
+
+    def _abandon(self, run_id: str, reason: str) -> None:
+        log.error("run %s cannot be advanced: %s", run_id, reason)
+        abandon_run(self._parts.services, run_id, f"the run could not be advanced: {reason}")
 
     def _tell(self, finished: Sequence[Finished]) -> None:
         hints = [Wakeup("run", one.run_id) for one in finished]
@@ -302,8 +316,10 @@ class Worker:
                 active.external_id = executor.submit(
                     attempt_work(self._parts, claimed, self._staging_of(claimed), environment)
                 )
-        except (PenstockError, OSError) as error:
-            reason = ExitReason.LOST if isinstance(error, StoreUnavailable) else ExitReason.ERROR
+        except Exception as error:  # noqa: BLE001 - see below
+            # Whatever is wrong with one block's work (its SQL, its inputs) ends that attempt and no other.
+            passing = isinstance(error, StoreUnavailable | StoreContention | ExecutorUnavailable)
+            reason = ExitReason.LOST if passing else ExitReason.ERROR
             said = {"error": {"type": type(error).__name__, "message": str(error)}}
             self._say(claimed, "ERROR", str(error))
             active.outcome = AttemptOutcome(claimed.attempt.id, reason, str(error), said)
@@ -339,18 +355,12 @@ class Worker:
             else:
                 self._executor(active.claimed).cancel(active.external_id, KILL_GRACE_SECONDS, ExitReason.CANCELLED)
 
-    def _write_processes(self) -> None:
-        fresh = {
-            attempt_id: (active.pid, str(active.external_id) if active.external_id else None)
-            for attempt_id, active in self._active.items()
-            if active.pid is not None and not active.pid_written
-        }
-        if not fresh:
-            return
-        with self._parts.services.store.transaction() as tx:
-            tx.set_attempts_process(fresh)
-        for attempt_id in fresh:
-            self._active[attempt_id].pid_written = True
+    def _stop_disowned(self) -> None:
+        """Stop what the store has as ended: its run was abandoned while it ran."""
+        for active in upkeep.disowned(self._parts, self._active):
+            active.cancelled = True
+            if active.external_id is not None:
+                self._executor(active.claimed).cancel(active.external_id, KILL_GRACE_SECONDS, ExitReason.CANCELLED)
 
     def _say(self, claimed: Claimed, level: str, text: str) -> None:
         """Put a line of ours into the attempt's log."""

@@ -106,6 +106,7 @@ class Attempt:
         self.log: LogSource | None = None
         self.started_at: datetime | None = None
         self.result: Mapping[str, Any] | None = None
+        self.breach: str | None = None
         self.cut: Cut | None = None
         self.exit: ChildExit | None = None
         self.parent_lost = False

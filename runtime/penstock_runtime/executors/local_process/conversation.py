@@ -10,12 +10,16 @@ from typing import Any
 
 from penstock_runtime.executors.local_process.attempt import Attempt
 from penstock_runtime.executors.local_process.frames import BrokenFrame, Channel
+from penstock_runtime.executors.local_process.messages import block_event, checked_ask, checked_result
 from penstock_runtime.executors.local_process.reactor import Reactor
-from penstock_runtime.ports.executor import BlockEvent, Broker, BrokerRefusal, ObservedState
+from penstock_runtime.ports.executor import Broker, BrokerRefusal, ObservedState
 
 
 class Conversation:
-    """`on_talk(attempt, event)` is called after each event of a child; `broken` stands for a breach of protocol."""
+    """`on_talk(attempt, event)` is called after each event of a child.
+
+    The event `broken` stands for a breach of protocol; what it was is in the attempt's `breach`.
+    """
 
     def __init__(
         self,
@@ -59,8 +63,9 @@ class Conversation:
             messages, still_open = channel.receive()
             for message in messages:
                 self._hear(attempt, message)
-        except (BrokenFrame, KeyError, TypeError, AttributeError):
+        except BrokenFrame as broken:
             # User code can write to this socket; what it writes ends its own attempt and no other.
+            attempt.breach = str(broken)
             self.close(attempt)
             self._on_talk(attempt, "broken")
             return
@@ -68,27 +73,29 @@ class Conversation:
             self.close(attempt)
 
     def _hear(self, attempt: Attempt, message: Mapping[str, Any]) -> None:
-        event = str(message["event"])
+        event = message.get("event")
+        if not isinstance(event, str):
+            raise BrokenFrame("a message that names no event")
         if event == "ask":
             self._answer(attempt, message)
             return
         if event == "started" and attempt.state is ObservedState.PENDING:
             attempt.state = ObservedState.RUNNING
             attempt.started_at = self._now()
-        elif event == "block_started":
-            attempt.events.append(BlockEvent(message["block"], message.get("map_index")))
-        elif event == "block_finished":
-            attempt.events.append(BlockEvent(message["block"], message.get("map_index"), message["result"]))
+        elif event in {"block_started", "block_finished"}:
+            attempt.events.append(block_event(message, attempt.work.payload.get("blocks") or ()))
         elif event == "finished":
-            if not isinstance(message["result"], dict):
-                raise BrokenFrame("a result that is no object")
-            attempt.result = attempt.result or message["result"]
+            attempt.result = attempt.result or checked_result(message.get("result"))
+        elif event != "started":
+            # A newer SDK may say more than we know of.
+            return
         self._on_talk(attempt, event)
 
     def _answer(self, attempt: Attempt, message: Mapping[str, Any]) -> None:
-        reply: dict[str, object] = {"op": "reply", "id": message["id"]}
+        number, what, args = checked_ask(message)
+        reply: dict[str, object] = {"op": "reply", "id": number}
         try:
-            reply["value"] = self._broker.answer(attempt.work.attempt_id, message["what"], message.get("args") or {})
+            reply["value"] = self._broker.answer(attempt.work.attempt_id, what, args)
         except BrokerRefusal as refusal:
             reply["error"] = str(refusal)
         except Exception as error:  # noqa: BLE001 - the edge to a foreign object: one block's ask must not end the loop
@@ -96,8 +103,8 @@ class Conversation:
         if attempt.channel is not None:
             try:
                 attempt.channel.send(reply)
-            except (TypeError, ValueError) as error:
-                attempt.channel.send({"op": "reply", "id": message["id"], "error": f"no JSON value: {error}"})
+            except (TypeError, ValueError, RecursionError) as error:
+                attempt.channel.send({"op": "reply", "id": number, "error": f"no JSON value: {error}"})
 
     def finish(self, attempt: Attempt) -> None:
         """Take all that a dead child still said, then close."""

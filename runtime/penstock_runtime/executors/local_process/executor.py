@@ -19,7 +19,6 @@ from penstock_runtime.executors.local_process.memory_sampler import MemorySample
 from penstock_runtime.executors.local_process.pool import DATA, LIGHT, Pool, PoolEvents, PoolRules
 from penstock_runtime.executors.local_process.reactor import Reactor
 from penstock_runtime.executors.local_process.warm_parent import ChildExit, IdleChild, WarmParent
-from penstock_runtime.hardening import clean_environment
 from penstock_runtime.ports.environments import EnvironmentRef
 from penstock_runtime.ports.executor import (
     AttemptWork,
@@ -50,12 +49,12 @@ CUT_MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class LocalProcessOptions:
-    """`data_dir` marks whose processes these are; `block_env` is what PENSTOCK_BLOCK_ENV grants, by name and value."""
+    """`data_dir` marks whose processes these are; `environ` is all that blocks see, besides the marks."""
 
     data_dir: Path
     slots: int = 4
     ahead: int = 4
-    block_env: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
     grace_seconds: float = 10.0
     data_parent_idle_seconds: float = 600.0
     log_cap_bytes: int = 10 * 1024 * 1024
@@ -205,7 +204,7 @@ class LocalProcessExecutor:
         key = (ref.key, ref.python, ref.sdk_path)
         if key not in self._pools:
             marks = {ATTEMPT_VARIABLE: PLACEHOLDER, OWNER_VARIABLE: owner_mark(self._owner)}
-            environ = {**clean_environment(self._options.block_env), **marks}
+            environ = {**self._options.environ, **marks}
             ahead = max(1, min(self._options.ahead, self._options.slots))
             rules = PoolRules(ahead, self._options.data_parent_idle_seconds, environ)
             events = PoolEvents(self._begin, self._on_exit, self._on_parent_gone, self._on_broken)
@@ -235,7 +234,8 @@ class LocalProcessExecutor:
         elif event == "finished":
             self._expect_kill(attempt, FINISH_PATIENCE_SECONDS)
         elif event == "broken":
-            self._cut(attempt, Cut(ExitReason.ERROR, "its process broke the protocol of its control socket"), 0)
+            text = f"its process broke the protocol of its control socket: {attempt.breach}"
+            self._cut(attempt, Cut(ExitReason.ERROR, text), 0)
 
     def _time_out(self, attempt: Attempt) -> None:
         text = f"ran longer than its timeout of {attempt.work.timeout_seconds:g} s"

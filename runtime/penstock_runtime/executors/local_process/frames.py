@@ -8,8 +8,10 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-FRAME_LIMIT_BYTES = 256 * 1024 * 1024
-"""A longer frame is no message of the SDK: inline outputs are small, and samples are capped."""
+FRAME_LIMIT_BYTES = 16 * 1024 * 1024
+"""A longer frame is no message of the SDK, which knows the same limit: large values are in files."""
+OUTBOX_LIMIT_BYTES = 16 * 1024 * 1024
+"""A child for which more than this waits asks and asks, and does not read the answers."""
 HEADER_BYTES = 4
 READ_BYTES = 256 * 1024
 
@@ -31,7 +33,12 @@ class Channel:
         self._outgoing = bytearray()
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Queue a message and send what fits. A child that is gone is noticed when it is read from."""
+        """Queue a message and send what fits. A child that is gone is noticed when it is read from.
+
+        Raises BrokenFrame when too much waits already; the first message may have any size.
+        """
+        if len(self._outgoing) > OUTBOX_LIMIT_BYTES:
+            raise BrokenFrame("it asks and does not read the answers")
         body = json.dumps(message, separators=(",", ":")).encode()
         self._outgoing += struct.pack(">I", len(body)) + body
         self.flush()
@@ -70,7 +77,8 @@ class Channel:
         while len(buffer) - start >= HEADER_BYTES:
             (size,) = struct.unpack_from(">I", buffer, start)
             if size > FRAME_LIMIT_BYTES:
-                raise BrokenFrame(f"a message of {size} bytes")
+                text = f"a message of {size} bytes; the limit is {FRAME_LIMIT_BYTES}, large values belong into files"
+                raise BrokenFrame(text)
             if len(buffer) - start - 4 < size:
                 break
             messages.append(_decode(bytes(buffer[start + 4 : start + 4 + size])))
@@ -86,7 +94,8 @@ class Channel:
 def _decode(body: bytes) -> dict[str, Any]:
     try:
         message = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
+        # RecursionError: nested deeper than anything that the SDK says.
         raise BrokenFrame(f"no JSON: {error}") from error
     if not isinstance(message, dict):
         raise BrokenFrame("no JSON object")

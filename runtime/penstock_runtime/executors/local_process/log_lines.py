@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,12 +78,30 @@ def read_line(line: bytes) -> Iterator[WrittenLine]:
     yield written
 
 
+def raw_lines(data: bytes) -> list[WrittenLine]:
+    """Return lines as plain text, whatever marks they carry."""
+    return [WrittenLine(_text(line)) for line in data.split(b"\n") if line]
+
+
+def _finite(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+# What JSON has no number for (NaN, Infinity, 1e999) stays the text that it is: stored as a number, it would make
+# the log no JSON.
+_decode = json.JSONDecoder(parse_float=_finite, parse_constant=str).decode
+
+
 def _record(data: bytes) -> WrittenLine | None:
     try:
-        record = json.loads(data)
+        record = _decode(data.decode("utf-8", "surrogatepass"))
         extra = {name: value for name, value in record.items() if name not in _KNOWN}
-        return WrittenLine(str(record["message"]), str(record.get("level", DEFAULT_LEVEL)), record.get("time"), extra)
-    except (ValueError, KeyError, AttributeError):
+        time = record.get("time")
+        level = str(record.get("level", DEFAULT_LEVEL))
+        return WrittenLine(str(record["message"]), level, time if isinstance(time, str) else None, extra)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        # RecursionError: 60,000 opening brackets.
         return None
 
 

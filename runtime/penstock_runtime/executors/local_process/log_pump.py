@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from penstock_runtime.executors.local_process.log_lines import LineSplitter, WrittenLine
+from penstock_runtime.executors.local_process.log_lines import LineSplitter, WrittenLine, raw_lines, read_line
 from penstock_runtime.ports.log_store import LogKey, LogStore, LogStoreFailed, encode_line
 
 PIPE_BYTES = 64 * 1024
@@ -147,8 +147,25 @@ class LogPump:
         if source.cut:
             source.leave_out(chunk)
         else:
-            self._store_lines(source, list(source.splitter.feed(chunk)))
+            self._guarded(source, chunk, lambda: self._store_lines(source, list(source.splitter.feed(chunk))))
         return True
+
+    def _guarded(self, source: LogSource, raw: bytes, store: Callable[[], None]) -> None:
+        """Store what was read; if that breaks, keep it raw, and if that breaks too, count it as lost."""
+        try:
+            store()
+        except Exception:  # noqa: BLE001 - this thread reads everybody's output: one block's bytes must not end it
+            with suppress(Exception):
+                if not source.cut:
+                    self._store_lines(source, raw_lines(raw))
+                    return
+            source.lost += len(raw)
+
+    def _flush(self, source: LogSource) -> None:
+        """Store a line that has begun, as if it had ended."""
+        raw = source.splitter.take()
+        if raw:
+            self._guarded(source, raw, lambda: self._store_lines(source, list(read_line(raw))))
 
     def _store_lines(self, source: LogSource, lines: list[WrittenLine]) -> None:
         """Append lines up to the cap; say once that there is more."""
@@ -179,21 +196,23 @@ class LogPump:
             return
         source.stored += len(data)
         if self._on_log is not None:
-            self._on_log(source.key)
+            # A hint only: followers look by themselves after a while, and what is stored must not be stored again.
+            with suppress(Exception):
+                self._on_log(source.key)
 
     def _show_partials(self) -> None:
         for source in list(self._sources.values()):
             if source.splitter.partial and not source.cut:
-                self._store_lines(source, list(source.splitter.flush()))
+                self._flush(source)
 
     def _end(self, source: LogSource) -> None:
         """Store what is left, let the pipe go, and tell the executor."""
         if source.done:
             return
         if source.cut:
-            self._store_tail(source)
+            self._guarded(source, bytes(source.tail[-TAIL_BYTES:]), lambda: self._store_tail(source))
         else:
-            self._store_lines(source, list(source.splitter.flush()))
+            self._flush(source)
         if source.lost:
             self._append(source, _note(f"[log cut: {source.lost} bytes could not be stored]"))
         self._sources.pop(source.fd, None)

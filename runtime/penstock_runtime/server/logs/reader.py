@@ -17,6 +17,8 @@ from penstock_runtime.server.routing import Calling
 from penstock_runtime.server.runs.routes import found_run
 
 _CURSOR_BYTES = 1_000_000
+_LAST_OFFSET = (1 << 63) - 1
+"""The last place that a file can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,16 @@ def decode_cursor(text: str | None) -> LogPosition:
         packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         # Bounded: a few bytes can be made to unpack to gigabytes.
         offsets, done = json.loads(zlib.decompressobj().decompress(packed, _CURSOR_BYTES))
-        read = {str(key): max(0, int(offset)) for key, offset in offsets.items()}
+        read = {str(key): _checked_offset(offset) for key, offset in offsets.items()}
         return LogPosition(read, {str(key) for key in done})
     except (binascii.Error, zlib.error, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidInput("this is no cursor of a log", "query.after") from error
+
+
+def _checked_offset(offset: Any) -> int:
+    if not isinstance(offset, int) or not 0 <= offset <= _LAST_OFFSET:
+        raise ValueError("not a place in a file")
+    return offset
 
 
 def read_batch(call: Calling, where: LogFilter, position: LogPosition, limit: int) -> LogBatch:

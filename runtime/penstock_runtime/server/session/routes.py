@@ -18,6 +18,9 @@ from penstock_runtime.server.session.schemas import PasswordChange, Session, Sig
 routes = Routes("session")
 link_routes = Routes("session", prefix="")
 
+Code = Annotated[str, Path(max_length=200)]
+_UNSEEN = {"Cache-Control": "no-store"}
+
 
 @routes.post("/session", Answer(Session, 201, (401, 403, 429)), access=public("this is where one signs in"))
 def sign_in(call: Call, body: SignIn) -> Response:
@@ -50,8 +53,18 @@ def change_password(call: Call, body: PasswordChange) -> Response:
     return response
 
 
-@link_routes.get("/sign-in/{code}", Answer(status=303), access=public("the code in the address is the credential"))
-def use_sign_in_link(call: Call, code: Annotated[str, Path(max_length=200)]) -> Response:
+@link_routes.get("/sign-in/{code}", Answer(), access=public("the page is the same for every code, and uses none up"))
+def show_sign_in_link(call: Call, code: Code) -> Response:
+    """Ask before a one-time link is used: previews of links, and pages that send one here, must not use it."""
+    del code
+    if call.services.authentication.open_to_all:
+        return RedirectResponse("/", 303)
+    page = message_page("Sign in", "This link signs you in to Penstock, once.", button="Sign in")
+    return HTMLResponse(page, headers=_UNSEEN)
+
+
+@link_routes.post("/sign-in/{code}", Answer(status=303), access=public("the code in the address is the credential"))
+def use_sign_in_link(call: Call, code: Code) -> Response:
     """Use a one-time link: set the cookie and go to the first page."""
     if call.services.authentication.open_to_all:
         return RedirectResponse("/", 303)
@@ -66,12 +79,10 @@ def use_sign_in_link(call: Call, code: Annotated[str, Path(max_length=200)]) -> 
         return _refused("Sign-in link", str(error), 429)
     except PenstockError:
         return _refused("Sign-in link", "The database did not answer. Try again in a moment.", 503)
-    response = RedirectResponse("/", 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+    response = RedirectResponse("/", 303, _UNSEEN)
     set_session(response, call, signed_in)
     return response
 
 
 def _refused(title: str, text: str, status: int) -> Response:
-    return HTMLResponse(
-        message_page(title, text, link=("/sign-in", "Sign in another way")), status, {"Cache-Control": "no-store"}
-    )
+    return HTMLResponse(message_page(title, text, link=("/sign-in", "Sign in another way")), status, _UNSEEN)

@@ -37,14 +37,14 @@ def get_user(call: Call, user_id: ItemId) -> Response:
 
 @routes.patch("/users/{user_id}", Answer(User, errors=(404, 409)), access=ADMIN)
 def update_user(call: Call, user_id: ItemId, body: UserPatch) -> Response:
-    """Change a user's role or password, or shut them out; the last owner stays one."""
+    """Change a user's role or password, or shut them and the API keys they made out; the last owner stays one."""
     change = UserChange(body.role, body.password, body.disabled)
     return answer(user_view(call.services.accounts.change_user(call.who, user_id, change)))
 
 
 @routes.delete("/users/{user_id}", Answer(status=204, errors=(404, 409)), access=ADMIN)
 def delete_user(call: Call, user_id: ItemId) -> Response:
-    """Remove a user with their sessions; the last owner stays."""
+    """Remove a user with their sessions, links and API keys; the last owner stays."""
     call.services.accounts.delete_user(call.who, user_id)
     return no_content()
 

@@ -150,6 +150,22 @@ class AccountStoreConformance:
         noted = [one.last_used_at for one in used if one is not None]
         assert noted == [NOW, NOW, NOW + 60 * SECOND, NOW + 60 * SECOND]
 
+    def test_the_keys_that_somebody_made_are_revoked_together(self, store: AccountStore) -> None:
+        """Theirs alone, and those that still work."""
+        keys = [
+            a_key("d1", created_by="ada"),
+            a_key("d2", created_by="ada"),
+            a_key("d3", created_by="bob"),
+            a_key("d4"),
+        ]
+        for key in keys:
+            store.add_api_key(key)
+        store.revoke_api_key(keys[0].id, NOW)
+        assert store.revoke_api_keys_by("ada", NOW + SECOND) == 1
+        assert store.revoke_api_keys_by("ada", NOW + SECOND) == 0
+        found = {one.digest: one.revoked_at for one in store.api_keys()}
+        assert found == {"d1": NOW, "d2": NOW + SECOND, "d3": None, "d4": None}
+
     # --- one-time codes ----------------------------------------------------------------------------------------------
     def test_a_code_works_once(self, store: AccountStore) -> None:
         """For its purpose, until it expires."""
@@ -168,6 +184,23 @@ class AccountStoreConformance:
         store.add_code(OneTimeCode("c1", "sign_in", NOW + SECOND, ada.id))
         found = in_threads(8, lambda _: store.use_code("c1", "sign_in", NOW))
         assert [one.user_id for one in found if one is not None] == [ada.id]
+
+    def test_a_users_codes_are_dropped(self, store: AccountStore) -> None:
+        """On demand, and with the user; not those of others."""
+        users = ada, bob, eve = a_user("ada"), a_user("bob"), a_user("eve")
+        for user in users:
+            store.add_user(user)
+            store.add_code(OneTimeCode(user.name, "sign_in", NOW + SECOND, user.id))
+        store.add_code(OneTimeCode("setup", "setup", NOW + SECOND))
+        store.drop_codes_of(ada.id)
+        store.drop_codes_of(ada.id)
+        store.delete_user(eve.id)
+        assert store.use_code("ada", "sign_in", NOW) is None
+        assert store.use_code("eve", "sign_in", NOW) is None
+        assert store.use_code("bob", "sign_in", NOW) is not None
+        assert store.use_code("setup", "setup", NOW) is not None
+        store.add_code(OneTimeCode("later", "sign_in", NOW + SECOND, bob.id))
+        assert store.use_code("later", "sign_in", NOW) is not None
 
     # --- the audit trail ---------------------------------------------------------------------------------------------
     def test_events_are_newest_first_and_paged(self, store: AccountStore) -> None:

@@ -121,6 +121,25 @@ class ClaimConformance:
         ids = [new_id() for _ in range(5)]
         return list(claim(run, member.id, member.term, 5, NOW, host="h", attempt_ids=ids))
 
+    def test_an_epoch_may_bring_or_take_a_limit(self, store: RunStore) -> None:
+        """Rows that were there before follow it."""
+        member = Joined(store)
+        for before, after in ((None, 1), (1, None)):
+            run = a_run(status=R.FAILED, block_run_limit=before)
+            rows = [a_block_run(run, slug, status=B.FAILED) for slug in "ab"]
+            keep(store, run, *rows)
+            with store.transaction() as tx:
+                tx.open_epoch(run.id, run.bundle, 2, NOW, block_run_limit=after)
+                for row in rows:
+                    tx.reset_block_run(row.id, 2, B.READY, 0, NOW)
+                assert list(tx.limited_runs_with_ready(5)) == ([] if after is None else [run.id])
+            assert len(member.claim()) == (2 if after is None else 0)
+            with store.transaction() as tx:
+                again = tx.lock_run(run.id)
+                assert again is not None
+                assert len(self._claim_of(tx, again, member)) == (0 if after is None else 1)
+                tx.end_waiting_block_runs(run.id, B.CANCELLED, NOW)
+
     def test_limited_runs_are_listed_longest_ready_first(self, store: RunStore) -> None:
         """Each once, as many as asked for; those at their limit do not stand in front of others."""
         runs = [a_run(block_run_limit=1) for _ in range(3)]

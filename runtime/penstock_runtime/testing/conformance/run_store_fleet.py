@@ -71,9 +71,10 @@ class FleetConformance:
             assert tx.next_due_at() == NOW
 
     def test_held_runs_are_admitted(self, store: RunStore) -> None:
-        """Oldest first; what waits on nothing becomes ready, and they count against the limit from then on."""
-        held = [a_run(admitted=False, created_at=NOW - index * SECOND) for index in range(2)]
-        for run in held:
+        """The oldest of each pipeline; what waits on nothing becomes ready and counts against the limit from then on."""
+        early = a_run(pipeline="early", admitted=False, created_at=NOW - SECOND)
+        held = [a_run(admitted=False, created_at=NOW + index * SECOND) for index in range(2)]
+        for run in (early, *held):
             keep(
                 store,
                 run,
@@ -86,13 +87,13 @@ class FleetConformance:
         keep(store, a_run(pipeline="other"))
         with store.transaction() as tx:
             tx.lock_limit("pipeline:flights")
-            assert [run.id for run in tx.queued_unadmitted_runs(5)] == [held[1].id, held[0].id]
+            assert [run.id for run in tx.queued_unadmitted_runs(5)] == [early.id, held[0].id]
             assert len(tx.queued_unadmitted_runs(1)) == 1
             assert tx.running_runs_of("flights") == 1
             assert tx.admit_run(held[0].id, NOW) == 2
             assert tx.admit_run(held[0].id, NOW) == 0
             assert tx.running_runs_of("flights") == 2
-            assert [run.id for run in tx.queued_unadmitted_runs(5)] == [held[1].id]
+            assert [run.id for run in tx.queued_unadmitted_runs(5)] == [early.id, held[1].id]
             ready = [row for row in tx.block_runs(held[0].id) if row.status is B.READY]
             assert [(row.block, row.due_at) for row in ready] == [("a", NOW), ("", NOW)]
 

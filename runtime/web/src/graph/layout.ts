@@ -28,7 +28,7 @@ export type Direction = "TB" | "LR";
 
 export type Ranking = "network-simplex" | "longest-path";
 
-export const NODE = { width: 188, height: 54 } as const;
+export const NODE = { width: 200, height: 54 } as const;
 const MARGIN = 24;
 
 interface Point {

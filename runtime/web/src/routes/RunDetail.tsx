@@ -8,7 +8,7 @@ import { LogView } from "@/features/logs/LogView";
 import { OutputView } from "@/features/outputs/OutputView";
 import { SourceEditor } from "@/features/pipelines/SourceEditor";
 import { AttemptTable } from "@/features/runs/AttemptTable";
-import { type BlockSummary, hasEnded } from "@/features/runs/blocks";
+import { type BlockSummary, hasEnded, tallyTests } from "@/features/runs/blocks";
 import { FailureNotice, TestList } from "@/features/runs/Failure";
 import { InstanceList } from "@/features/runs/InstanceList";
 import { RunFacts } from "@/features/runs/RunFacts";
@@ -61,6 +61,7 @@ function BlockDetail({ run, block, mayAct, ended, editable, onClose, onRetryFrom
   const instance = block.instances.find((row) => row.map_index === mapIndex);
   const status = instance?.status ?? block.status;
   const error = instance ? instance.error : block.error;
+  const tests = instance ? tallyTests(instance.tests) : block.tests;
   return (
     <>
       <header className="detail-head">
@@ -76,7 +77,7 @@ function BlockDetail({ run, block, mayAct, ended, editable, onClose, onRetryFrom
         <Button size="small" kind="quiet" icon="close" onClick={onClose} aria-label="Close block" />
       </header>
       {error && (hasEnded(status) || status === "retry_wait") ? <div className="pad"><FailureNotice error={error} /></div> : null}
-      {block.tests.length ? <div className="pad"><TestList tests={block.tests} /></div> : null}
+      {tests.length ? <div className="pad"><TestList tests={tests} /></div> : null}
       <Tabs label={`Block ${block.name}`} items={tabsOf(block, editable)} value={tab} onChange={setTab}>
         {tab === "log" ? <LogView key={mapIndex} scope={{ runId: run.id, block: block.slug, mapIndex }} running={!hasEnded(status)} /> : null}
         {tab === "instances" ? <InstanceList instances={block.instances} selected={mapIndex} onSelect={setMapIndex} /> : null}

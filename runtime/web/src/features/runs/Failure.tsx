@@ -1,6 +1,7 @@
-import type { BlockTest, Failure } from "@/api/types";
+import type { Failure } from "@/api/types";
 import { Icon } from "@/components/Icon";
 import { StatusIcon } from "@/components/StatusIcon";
+import type { TestTally } from "./blocks";
 
 /** Why a block failed, with its traceback. */
 export function FailureNotice({ error }: { error: Failure }) {
@@ -16,13 +17,14 @@ export function FailureNotice({ error }: { error: Failure }) {
   );
 }
 
-export function TestList({ tests }: { tests: readonly BlockTest[] }) {
+export function TestList({ tests }: { tests: readonly TestTally[] }) {
   return (
     <ul className="tests" aria-label="Tests of this block">
-      {tests.map((test, at) => (
-        <li key={`${test.name}/${at}`} className="row">
-          <StatusIcon status={test.passed ? "succeeded" : "failed"} title={test.passed ? "passed" : "failed"} />
-          <span className="mono">{test.name}</span>
+      {tests.map((test) => (
+        <li key={test.name} className="row">
+          <StatusIcon status={test.passed === test.total ? "succeeded" : "failed"} title={test.passed === test.total ? "passed" : "failed"} />
+          <span className="mono test-name">{test.name}</span>
+          {test.total > 1 ? <span className="num muted small">{test.passed}/{test.total}</span> : null}
           {test.message ? <span className="muted small">{test.message}</span> : null}
         </li>
       ))}

@@ -53,6 +53,12 @@ describe("summarise", () => {
     expect(unit).toMatchObject({ name: "Whole pipeline", status: "running" });
   });
 
+  it("has one line for each test of a mapped block, with the first bad news", () => {
+    const told = (index: number, passed: boolean) => ({ ...instance(index, "succeeded", null, null), tests: [{ name: "test_sum", passed, message: passed ? null : `off by ${index}` }] });
+    const [, work] = summarise(GRAPH, [row("work", "running"), told(0, true), told(1, false), told(2, false)]);
+    expect(work?.tests).toEqual([{ name: "test_sum", passed: 1, total: 3, message: "off by 1" }]);
+  });
+
   it("lists the latest attempt first, with its instance", () => {
     const rows = [row("work", "running"), { ...instance(4, "running", null, null), attempts: [attempt(1, "2026-01-01T00:00:01Z"), attempt(2, "2026-01-01T00:00:05Z")] }];
     expect(summarise(GRAPH, rows)[1]?.attempts.map((one) => [one.number, one.mapIndex])).toEqual([[2, 4], [1, 4]]);

@@ -8,6 +8,14 @@ export interface InstanceAttempt extends Attempt {
   mapIndex: number | null;
 }
 
+/** One of a block's own tests, over however many instances ran it; `message` is the first that is bad news. */
+export interface TestTally {
+  name: string;
+  passed: number;
+  total: number;
+  message: string | null;
+}
+
 /** One block of the graph in one run: its own state, or what its instances add up to. */
 export interface BlockSummary {
   slug: string;
@@ -18,7 +26,7 @@ export interface BlockSummary {
   startedAt: string | null;
   endedAt: string | null;
   attempts: readonly InstanceAttempt[];
-  tests: readonly BlockTest[];
+  tests: readonly TestTally[];
   error: Failure | null;
   /** The instances of a mapped block by map index; empty for others. */
   instances: readonly BlockRun[];
@@ -69,7 +77,7 @@ function summary(block: PlanBlock, rows: readonly BlockRun[]): BlockSummary {
     endedAt: hasEnded(status) ? extreme(timed, "ended_at", true) : null,
     attempts: attemptsOf(rows),
     error: [...wholes, ...instances].find((row) => row.error)?.error ?? null,
-    tests: rows.flatMap((row) => row.tests),
+    tests: tallyTests(rows.flatMap((row) => row.tests)),
     instances,
     done: instances.filter((row) => ENDED.has(row.status)).length,
     failed: instances.filter((row) => row.status === "failed").length,
@@ -87,6 +95,17 @@ function statusOf(wholes: readonly BlockRun[], instances: readonly BlockRun[]): 
 
 function loudest(rows: readonly BlockRun[]): string {
   return LOUDEST.find((name) => rows.some((row) => row.status === name)) ?? "pending";
+}
+
+/** One line for each test: three hundred instances of a block run the same ones. */
+export function tallyTests(tests: readonly BlockTest[]): TestTally[] {
+  const tallies = new Map<string, TestTally>();
+  for (const test of tests) {
+    const before = tallies.get(test.name) ?? { name: test.name, passed: 0, total: 0, message: null };
+    const message = before.message ?? (test.passed ? null : test.message ?? null);
+    tallies.set(test.name, { ...before, passed: before.passed + Number(test.passed), total: before.total + 1, message });
+  }
+  return [...tallies.values()];
 }
 
 /** Every try with the instance it belongs to, the latest first. */
