@@ -144,16 +144,18 @@ class DeadStore:
     """A database that does not answer."""
 
     def transaction(self, *, read_only: bool = False):
-        raise StoreUnavailable("the database did not answer")
+        raise StoreUnavailable("connection to 10.0.0.7 refused for user penstock")
 
 
-def test_without_a_database_the_server_says_so_and_lives(api, monkeypatch):
+def test_without_a_database_the_server_says_so_and_lives(api, caplog):
     with api.client() as owner:
         owner.get("/api/v1/runs")
         object.__setattr__(api.stack.services.runs, "store", DeadStore())
         response = owner.get("/api/v1/runs")
         as_problem(response, 503)
         assert response.headers["retry-after"] == "1"
+        assert "10.0.0.7" in caplog.text
+        assert "10.0.0.7" not in response.text  # hosts and users are for the log
         as_problem(owner.post("/api/v1/pipelines/flights/runs"), 503)
         as_problem(owner.get("/readyz"), 503)
         assert owner.get("/healthz").status_code == 200

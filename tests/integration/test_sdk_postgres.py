@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import psycopg
 import pytest
@@ -83,7 +83,7 @@ def test_copy_s_text_format_brings_odd_values_back(profile):
     where.pop("schema")
     with psycopg.connect(**where) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE odd (n int, t text, b bytea, ok boolean, day date)")
-        rows = [(n, text, b"\x00\\\xff", n > 2, datetime.date(2026, 1, 1)) for n, text in enumerate(ODD_TEXTS)]
+        rows = [(n, text, b"\x00\\\xff", n > 2, dt.date(2026, 1, 1)) for n, text in enumerate(ODD_TEXTS)]
         with cursor.copy("COPY odd FROM STDIN") as copy:
             for row in rows:
                 copy.write(copy_line(row))

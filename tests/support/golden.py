@@ -15,7 +15,7 @@ SETTINGS_INTRODUCTION = """\
 
 Penstock is set up by environment variables. A value that cannot be used is an error that names it and what is allowed;
 an unknown `PENSTOCK_…` name is a warning with the nearest name, because platforms inject names of their own. Durations
-are seconds. A secret is never shown, logged or handed to a block.
+are seconds. What is marked secret is left out of error messages, of what `doctor` shows and of blocks' environments.
 
 This page is made from `penstock_platform.contract.SETTINGS` by `make golden`.
 """
@@ -23,7 +23,7 @@ This page is made from `penstock_platform.contract.SETTINGS` by `make golden`.
 COMMANDS_INTRODUCTION = """\
 # Commands
 
-Every command that prints takes `--json`; what is drawn on a terminal is plain text anywhere else. Exit codes: 0 it
+Every command but `start` takes `--json`; what is drawn on a terminal is plain text anywhere else. Exit codes: 0 it
 succeeded, 1 it did what was asked and the answer is bad (a failed run, a project with problems), 2 it could not be
 asked like that (a wrong option, a missing folder).
 
@@ -101,7 +101,9 @@ def option_line(option: Any) -> str:
         if default in (None, False, (), []) or callable(default)
         else f" (default: {getattr(default, 'value', default)})"
     )
-    return f"{names} {option.help or ''}{shown}".strip()
+    choices = getattr(option.type, "choices", ())
+    allowed = f" One of {', '.join(f'`{getattr(one, 'value', one)}`' for one in choices)}." if choices else ""
+    return f"{names} {option.help or ''}{allowed}{shown}".strip()
 
 
 def openapi_document() -> str:

@@ -8,4 +8,5 @@ import logging
 def set_up_logging(level: int = logging.INFO) -> None:
     """Write records as `time level name: message`."""
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("alembic", "httpx", "uvicorn.error"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -14,9 +14,11 @@ import socket
 import sys
 import threading
 
+from penstock_runtime.bootstrap.words import receive_word, send_word
 from penstock_runtime.hardening import make_non_dumpable
 
-MESSAGE_LIMIT = 1 << 20
+ALONE = 72
+"""Exit code: who started this process was gone before it had said what to do."""
 
 
 def main() -> int:
@@ -24,7 +26,9 @@ def main() -> int:
     make_non_dumpable()
     supervisor = socket.socket(fileno=int(sys.argv[1]))
     supervisor.set_inheritable(False)
-    text = supervisor.recv(MESSAGE_LIMIT).decode()
+    text = receive_word(supervisor)
+    if text is None:
+        return ALONE
 
     from penstock_runtime.bootstrap.components import open_components
     from penstock_runtime.bootstrap.logging_setup import set_up_logging
@@ -47,7 +51,7 @@ def main() -> int:
 
 def _say(supervisor: socket.socket, word: str) -> None:
     try:
-        supervisor.send(word.encode())
+        send_word(supervisor, word)
     except OSError:
         # The web process is gone; `_until_alone` notices and drains.
         return
@@ -56,11 +60,11 @@ def _say(supervisor: socket.socket, word: str) -> None:
 def _until_alone(supervisor: socket.socket, process: object) -> None:
     """Drain when the web process has gone: nobody would restart this one, and a new start waits for its right."""
     try:
-        while supervisor.recv(MESSAGE_LIMIT):
+        while receive_word(supervisor) is not None:
             continue
     except OSError:
         pass
-    process.stop()  # type: ignore[attr-defined]
+    process.abandon()  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ NOT_ALLOWED = 75
 """Exit codes. NOT_ALLOWED: another process holds the right to schedule; starting again would not help."""
 
 DRAIN_KILL_SECONDS = 5.0
+ORPHAN_DRAIN_SECONDS = 5.0
 SHORTEST_HANG_SECONDS = 30.0
 STANDBY_LOOK_SECONDS = 0.5
 
@@ -73,7 +74,13 @@ class SchedulerProcess:
         self._worker: Worker | None = None
         self._turned_at = self._services.clock.monotonic()
         self._working = False
+        self._drain_seconds = 0.0 if self._duty.only_run else settings.drain_seconds
         self._exit = DONE
+
+    def abandon(self) -> None:
+        """Ask it to end soon: nobody supervises it any more, and its successor waits for the right."""
+        self._drain_seconds = min(self._drain_seconds, ORPHAN_DRAIN_SECONDS)
+        self.stop()
 
     def stop(self) -> None:
         """Ask it to drain and end; from any thread or a signal handler. Idempotent."""
@@ -234,8 +241,8 @@ class SchedulerProcess:
     def _drain(self, worker: Worker, membership: Membership) -> None:
         clock = self._services.clock
         worker.stop_claiming()
-        deadline = clock.monotonic() + (0.0 if self._duty.only_run else self._settings.drain_seconds)
-        while worker.active and clock.monotonic() < deadline and not membership.lost:
+        begun = clock.monotonic()
+        while worker.active and clock.monotonic() - begun < self._drain_seconds and not membership.lost:
             worker.step(0.2)
         worker.drain(DRAIN_KILL_SECONDS)
         deadline = clock.monotonic() + DRAIN_KILL_SECONDS + self._settings.lease_seconds

@@ -10,8 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from penstock_runtime.bootstrap.scheduler_process import NOT_ALLOWED
+from penstock_runtime.bootstrap.words import receive_word, send_word
 from penstock_runtime.hardening import clean_environment
 from penstock_runtime.settings import Settings
 
@@ -19,6 +21,8 @@ log = logging.getLogger("penstock.supervisor")
 
 FIRST_BACKOFF_SECONDS = 0.2
 LAST_BACKOFF_SECONDS = 30.0
+FAILED = -1
+"""In place of an exit code, when there was no process to have one."""
 GOOD_LIFE_SECONDS = 60.0
 """A scheduler that lived this long starts the backoff anew."""
 
@@ -67,7 +71,7 @@ class SchedulerChild:
         while not self._stopping.is_set():
             begun = time.monotonic()
             try:
-                code, refusal = self._one_life()
+                code, refusal = self._one_life_or_failure()
             except OSError as error:
                 # No process or no memory to be had just now: that life was a short one.
                 log.warning("the scheduler could not be started: %s", error)
@@ -83,8 +87,15 @@ class SchedulerChild:
             self._stopping.wait(backoff)
             backoff = min(2 * backoff, LAST_BACKOFF_SECONDS)
 
+    def _one_life_or_failure(self) -> tuple[int, str]:
+        try:
+            return self._one_life()
+        except Exception:  # noqa: BLE001 - the thread's loop: without it nobody would start a scheduler again
+            log.exception("the scheduler could not be started or followed")
+            return FAILED, ""
+
     def _one_life(self) -> tuple[int, str]:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours, theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "penstock_runtime.bootstrap.scheduler_main", str(theirs.fileno())],
@@ -94,7 +105,9 @@ class SchedulerChild:
                 start_new_session=True,
             )
             theirs.close()
-            ours.send(self._settings.to_json().encode())
+            # One that dies before it has read them all is seen by its silence.
+            with suppress(OSError):
+                send_word(ours, self._settings.to_json())
             member, refusal = self._listen(ours)
         code = self._process.wait()
         self.ready.clear()
@@ -106,11 +119,8 @@ class SchedulerChild:
         """Hear the child out until its end of the socket closes, which its death does."""
         member, refusal = None, ""
         while True:
-            try:
-                word = ours.recv(65536).decode()
-            except OSError:
-                return member, refusal
-            if not word:
+            word = receive_word(ours)
+            if word is None:
                 return member, refusal
             if word == "ready":
                 self.ready.set()

@@ -12,6 +12,7 @@ import typer
 from penstock_runtime.cli import accounts, database, doctor, projects, run, start
 from penstock_runtime.cli.output import EXIT_ASKED_WRONG, EXIT_BAD_ANSWER, print_error
 from penstock_runtime.domain.errors import InvalidInput, NotFound, PenstockError, PipelineInvalid
+from penstock_runtime.hardening import make_non_dumpable
 
 
 def build_app() -> typer.Typer:
@@ -58,6 +59,8 @@ def root(
 
 def main() -> None:
     """Run the command line; the entry point of the distribution."""
+    # First of all: any command that opens a project holds its database's password and its key.
+    make_non_dumpable()
     try:
         build_app()()
     except PenstockError as error:

@@ -57,8 +57,10 @@ _READY_ROOTS = (
     )
     .values(status=BlockRunStatus.READY, due_at=_now)
 )
-# Ids are ordered by creation, so the least id of a pipeline is its oldest.
-_oldest_held = select(func.min(runs.c.id)).where(run_held).group_by(runs.c.pipeline)
+# Ids are ordered by creation, so the least id of a pipeline is its oldest. Materialised, because SQLite would else
+# follow the pipelines' index over every run there ever was in order to group these.
+_held = select(runs.c.id, runs.c.pipeline).where(run_held).cte("held").prefix_with("MATERIALIZED")
+_oldest_held = select(func.min(_held.c.id)).group_by(_held.c.pipeline)
 _HELD = (
     select(*RUN)
     .where(run_held, runs.c.id.in_(_oldest_held))

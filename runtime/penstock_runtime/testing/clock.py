@@ -14,29 +14,29 @@ class FakeClock:
     def __init__(self, at: datetime = START) -> None:
         """Start at an aware instant."""
         self._guard = threading.Lock()
-        self._at = at
-        self._seconds = 1000.0
+        self.at = at
+        self.seconds = 1000.0
 
     def now(self) -> datetime:
         """See the port."""
         with self._guard:
-            return self._at
+            return self.at
 
     def monotonic(self) -> float:
         """See the port."""
         with self._guard:
-            return self._seconds
+            return self.seconds
 
     def advance(self, seconds: float) -> datetime:
         """Let both clocks go on; return the new time. ValueError for going back, which no clock here does."""
         if seconds < 0:
             raise ValueError("time does not go backwards; use `set` for a database whose clock was wrong")
         with self._guard:
-            self._at += timedelta(seconds=seconds)
-            self._seconds += seconds
-            return self._at
+            self.at += timedelta(seconds=seconds)
+            self.seconds += seconds
+            return self.at
 
     def set(self, at: datetime) -> None:
         """Set the wall clock, also backwards; the monotonic one stays."""
         with self._guard:
-            self._at = at
+            self.at = at

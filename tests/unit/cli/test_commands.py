@@ -44,6 +44,7 @@ def fake_root(monkeypatch):
 @pytest.fixture
 def penstock(monkeypatch, capsys):
     """Run a command line; return (exit code, standard output, standard error)."""
+    monkeypatch.setattr(entry, "make_non_dumpable", lambda: None)  # this process is pytest's
 
     def run(*words: str):
         monkeypatch.setattr(sys, "argv", ["penstock", *words])
@@ -150,6 +151,14 @@ def test_db_status_names_what_is_pending(fake_root, penstock):
     code, out, _ = penstock("db", "status")
     assert code == 0
     assert "to apply              0001" in out
+
+
+def test_every_command_closes_itself_to_others_before_it_does_anything(fake_root, penstock, monkeypatch):
+    done = []
+    fake_root("bootstrap.upkeep", examine=lambda _folder: done.append("examine") or [])
+    monkeypatch.setattr(entry, "make_non_dumpable", lambda: done.append("closed"))
+    assert penstock("doctor")[0] == 0
+    assert done == ["closed", "examine"]
 
 
 def test_the_commands_load_neither_the_server_nor_rich():

@@ -35,9 +35,9 @@ class LineSplitter:
         self._partial = b""
 
     @property
-    def partial(self) -> bool:
-        """Whether a line has begun that no newline has ended."""
-        return bool(self._partial)
+    def partial(self) -> bytes:
+        """What has begun and no newline has ended."""
+        return self._partial
 
     def feed(self, chunk: bytes) -> Iterator[WrittenLine]:
         """Yield the lines that the chunk completes; one that grows past the limit is given in pieces."""

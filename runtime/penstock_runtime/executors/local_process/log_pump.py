@@ -147,25 +147,28 @@ class LogPump:
         if source.cut:
             source.leave_out(chunk)
         else:
-            self._guarded(source, chunk, lambda: self._store_lines(source, list(source.splitter.feed(chunk))))
+            raw = (source.splitter.partial, chunk)
+            self._guarded(source, raw, lambda: self._store_lines(source, list(source.splitter.feed(chunk))))
         return True
 
-    def _guarded(self, source: LogSource, raw: bytes, store: Callable[[], None]) -> None:
+    def _guarded(self, source: LogSource, raw: tuple[bytes, ...], store: Callable[[], None]) -> None:
         """Store what was read; if that breaks, keep it raw, and if that breaks too, count it as lost."""
         try:
             store()
         except Exception:  # noqa: BLE001 - this thread reads everybody's output: one block's bytes must not end it
+            data = b"".join(raw)
+            source.splitter.take()
             with suppress(Exception):
                 if not source.cut:
-                    self._store_lines(source, raw_lines(raw))
+                    self._store_lines(source, raw_lines(data))
                     return
-            source.lost += len(raw)
+            source.lost += len(data)
 
     def _flush(self, source: LogSource) -> None:
         """Store a line that has begun, as if it had ended."""
         raw = source.splitter.take()
         if raw:
-            self._guarded(source, raw, lambda: self._store_lines(source, list(read_line(raw))))
+            self._guarded(source, (raw,), lambda: self._store_lines(source, list(read_line(raw))))
 
     def _store_lines(self, source: LogSource, lines: list[WrittenLine]) -> None:
         """Append lines up to the cap; say once that there is more."""
@@ -210,7 +213,7 @@ class LogPump:
         if source.done:
             return
         if source.cut:
-            self._guarded(source, bytes(source.tail[-TAIL_BYTES:]), lambda: self._store_tail(source))
+            self._guarded(source, (bytes(source.tail[-TAIL_BYTES:]),), lambda: self._store_tail(source))
         else:
             self._flush(source)
         if source.lost:

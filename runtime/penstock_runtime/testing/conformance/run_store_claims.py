@@ -303,20 +303,25 @@ class ConcurrentClaimConformance:
             assert len(second.make_due_ready(NOW, 5)) == 1
 
     def test_a_limit_is_reserved_by_one_at_a_time(self, store: RunStore) -> None:
-        """The second waits for the end of the first, and then sees what it did."""
-        entered, counts = threading.Event(), []
+        """The second waits for the end of the first, and then sees what it did; other keys are free."""
+        passed, counts = threading.Event(), []
 
-        def reserve(index: int) -> None:
-            if index == 1:
-                assert entered.wait(PATIENCE)
+        def reserve() -> None:
             with store.transaction() as tx:
                 tx.lock_limit("pipeline:flights")
-                entered.set()
                 counts.append(tx.running_runs_of("flights"))
-                tx.insert_run(a_run())
+                passed.set()
 
-        in_threads(2, reserve)
-        assert sorted(counts) == [0, 1]
+        second = threading.Thread(target=reserve)
+        with store.transaction() as first:
+            first.lock_limit("pipeline:flights")
+            second.start()
+            with store.transaction() as other:
+                other.lock_limit("pipeline:other")
+            assert not passed.wait(0.5)
+            first.insert_run(a_run())
+        second.join(PATIENCE)
+        assert counts == [1]
 
 
 def blocks(claims: object) -> list[str]:

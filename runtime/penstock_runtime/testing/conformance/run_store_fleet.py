@@ -71,7 +71,7 @@ class FleetConformance:
             assert tx.next_due_at() == NOW
 
     def test_held_runs_are_admitted(self, store: RunStore) -> None:
-        """The oldest of each pipeline; what waits on nothing becomes ready and counts against the limit from then on."""
+        """The oldest of each pipeline; what waits on nothing becomes ready, and the run counts from then on."""
         early = a_run(pipeline="early", admitted=False, created_at=NOW - SECOND)
         held = [a_run(admitted=False, created_at=NOW + index * SECOND) for index in range(2)]
         for run in (early, *held):
