@@ -60,7 +60,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PENSTOCK_DB_USER", Kind.TEXT, "Postgres user.", "penstock"),
     Setting("PENSTOCK_DB_PASSWORD", Kind.TEXT, "Postgres password.", secret=True),
     Setting("PENSTOCK_DB_POOL_SIZE", Kind.INTEGER, "Connections a process keeps.", "5", minimum=1, maximum=200),
-    Setting("REDIS_URL", Kind.TEXT, "Redis for wake-ups between machines. Not used yet: one scheduler works.", secret=True),
+    Setting(
+        "REDIS_URL", Kind.TEXT, "Redis for wake-ups between machines. Not used yet: one scheduler works.", secret=True
+    ),
     Setting("PENSTOCK_CA_FILE", Kind.TEXT, "Certificate authority that Postgres is checked against."),
     Setting("DEFAULT_EXECUTOR_TYPE", Kind.CHOICE, "Executor of blocks that choose none.", "local_python", _EXECUTORS),
     Setting("INSTANCE_TYPE", Kind.CHOICE, "Which processes `penstock start` runs.", "server_and_scheduler", _INSTANCES),
@@ -92,7 +94,11 @@ SETTINGS: tuple[Setting, ...] = (
         minimum=1,
         maximum=1000,
     ),
-    Setting("PENSTOCK_BLOCK_ENV", Kind.NAMES, "Environment variables that blocks may see, besides the plain ones; no secret setting."),
+    Setting(
+        "PENSTOCK_BLOCK_ENV",
+        Kind.NAMES,
+        "Environment variables that blocks may see, besides the plain ones; no secret setting.",
+    ),
     Setting("PENSTOCK_LOCAL_EXECUTION", Kind.BOOLEAN, "Whether blocks may run on this machine.", "on"),
     Setting(
         "PENSTOCK_DRAIN_SECONDS", Kind.NUMBER, "How long a stopping scheduler lets its blocks finish.", "30", minimum=0

@@ -24,7 +24,7 @@ CREDENTIALS = (
     "AZURE_CLIENT_SECRET",
     "AZURE_TENANT_ID",
 )
-"""The platform's credential variables: like the settings, no template reads them unless PENSTOCK_BLOCK_ENV names them."""
+"""The platform's credential variables: no template reads them unless PENSTOCK_BLOCK_ENV names them."""
 
 PLAIN_NAMES = ("PATH", "HOME", "LANG", "TZ", "USER", "TMPDIR")
 """All that a block sees of our environment, besides what PENSTOCK_BLOCK_ENV names."""

@@ -101,8 +101,9 @@ def option_line(option: Any) -> str:
         if default in (None, False, (), []) or callable(default)
         else f" (default: {getattr(default, 'value', default)})"
     )
-    choices = getattr(option.type, "choices", ())
-    allowed = f" One of {', '.join(f'`{getattr(one, 'value', one)}`' for one in choices)}." if choices else ""
+    choices = getattr(getattr(option, "type_descriptor", None), "choices", None) or ()
+    named = ", ".join(f"`{getattr(one, 'value', one)}`" for one in choices)
+    allowed = f" One of {named}." if named else ""
     return f"{names} {option.help or ''}{allowed}{shown}".strip()
 
 

@@ -8,7 +8,6 @@ import tempfile
 import threading
 
 import pytest
-from cryptography.fernet import Fernet
 
 from penstock_runtime.bootstrap import keys
 from penstock_runtime.bootstrap.components import prepare_data_dir, wakeups_folder
@@ -58,7 +57,7 @@ def test_a_key_is_never_there_by_half(settings, monkeypatch):
     assert list(keys.key_file(settings).parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["", "half a k", Fernet.generate_key().decode()[:-4]])
+@pytest.mark.parametrize("text", ["", "half a k", "A" * 40])
 def test_a_broken_key_file_is_named(settings, text):
     path = keys.key_file(settings)
     path.parent.mkdir(parents=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import duckdb
+import pandas as pd
 import pytest
 
 from penstock.io import mysql, object_stores, snowflake
@@ -14,7 +15,7 @@ from penstock.io.duckdb import DuckDB
 from penstock.io.formats import QUERY_ROW_LIMIT
 from penstock.io.mysql import MySQL
 from penstock.io.object_stores import S3
-from penstock.io.postgres import copy_line
+from penstock.io.postgres import Postgres, copy_line
 from penstock.io.redshift import Redshift
 from penstock.io.snowflake import Snowflake
 
@@ -147,7 +148,8 @@ def test_bigquery_gets_a_limit_only_when_one_is_given(limit, options):
 )
 def test_an_s3_object_is_not_there_by_the_beginning_of_its_key(keys, there):
     def list_objects_v2(Bucket, Prefix, MaxKeys):  # noqa: N803 - boto3's names
-        return {"Contents": [{"Key": key} for key in keys if key.startswith(Prefix)][:MaxKeys]} if keys else {}
+        found = [{"Key": key} for key in keys if key.startswith(Prefix)][:MaxKeys]
+        return {"KeyCount": len(found), **({"Contents": found} if found else {})}
 
     store = S3.__new__(S3)
     store.client = SimpleNamespace(list_objects_v2=list_objects_v2)
@@ -171,6 +173,15 @@ def test_s3_takes_on_a_role(monkeypatch):
         ("role", {"RoleArn": "arn:x", "RoleSessionName": "penstock"}),
         ("s3", {**role, "region_name": "r"}),
     ]
+
+
+def test_psycopg2_copies_in_text_format():
+    copied = {}
+    database = Postgres({})
+    cursor = SimpleNamespace(copy_expert=lambda query, file: copied.update({query: file.read()}))
+    database._connection = SimpleNamespace(cursor=lambda: cursor)
+    database.insert("mart.orders", pd.DataFrame({"id": [1, 2], "name": ["", None]}))
+    assert copied == {'COPY mart.orders ("id", "name") FROM STDIN': "1\t\n2\t\\N\n"}
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,13 @@ def test_what_is_no_secret_of_ours_can_be_granted():
 
 
 def test_a_block_sees_the_plain_names_and_what_was_granted():
-    ours = {"PATH": "/bin", "HOME": "/home/ada", "DATABASE_URL": "sqlite:///x", "MINE": "1", "PENSTOCK_BLOCK_ENV": "MINE"}
+    ours = {
+        "PATH": "/bin",
+        "HOME": "/home/ada",
+        "DATABASE_URL": "sqlite:///x",
+        "MINE": "1",
+        "PENSTOCK_BLOCK_ENV": "MINE",
+    }
     settings = read_settings({**ours, **CLOUD})
     seen = clean_environment(settings.plain_env, settings.block_env)
     assert seen == {"PATH": "/bin", "HOME": "/home/ada", "MINE": "1"}

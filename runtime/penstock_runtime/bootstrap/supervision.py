@@ -90,7 +90,7 @@ class SchedulerChild:
     def _one_life_or_failure(self) -> tuple[int, str]:
         try:
             return self._one_life()
-        except Exception:  # noqa: BLE001 - the thread's loop: without it nobody would start a scheduler again
+        except Exception:  # the thread's loop: without it nobody would start a scheduler again
             log.exception("the scheduler could not be started or followed")
             return FAILED, ""
 

@@ -104,9 +104,7 @@ class _Server:
                 print(line, flush=True)  # noqa: T201 - what the person who started it is waiting for
 
         settings = self._settings
-        options = WebOptions(
-            settings.host, settings.port, trusted_proxies=settings.trusted_proxies, on_started=started
-        )
+        options = WebOptions(settings.host, settings.port, trusted_proxies=settings.trusted_proxies, on_started=started)
         server = WebServer(create_app(services), options)
         self._stop_web = server.stop
         if self._refusal:

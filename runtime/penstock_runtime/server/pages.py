@@ -18,9 +18,7 @@ padding:0 1rem}}a{{color:inherit}}button{{font:inherit;padding:.5rem 1rem}}</sty
 _NAMED_ORIGIN = '<meta name="referrer" content="strict-origin">'
 
 
-def message_page(
-    title: str, *paragraphs: str, link: tuple[str, str] | None = None, button: str | None = None
-) -> str:
+def message_page(title: str, *paragraphs: str, link: tuple[str, str] | None = None, button: str | None = None) -> str:
     """Return a plain page; the texts are escaped.
 
     `link` is an address and its words: the way on. `button` posts to the page's own address.

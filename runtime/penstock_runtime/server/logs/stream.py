@@ -2,8 +2,8 @@
 
 Each event `lines` carries a JSON array of lines and, as its id, the cursor to go on from, so that a browser that
 reconnects misses nothing. `end` carries the run's final status; after it the stream closes. A comment every few
-seconds keeps proxies from closing a quiet stream. No database connection is held while waiting; the credential is looked
-at again every half minute, and nobody has more than so many streams at once.
+seconds keeps proxies from closing a quiet stream. No database connection is held while waiting. The credential is
+looked at again every half minute, and nobody has more than so many streams at once.
 """
 
 from __future__ import annotations

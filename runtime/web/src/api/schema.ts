@@ -577,14 +577,14 @@ export interface paths {
         post?: never;
         /**
          * Delete User
-         * @description Remove a user with their sessions; the last owner stays.
+         * @description Remove a user with their sessions, links and API keys; the last owner stays.
          */
         delete: operations["delete_user"];
         options?: never;
         head?: never;
         /**
          * Update User
-         * @description Change a user's role or password, or shut them out; the last owner stays one.
+         * @description Change a user's role or password, or shut them and the API keys they made out; the last owner stays one.
          */
         patch: operations["update_user"];
         trace?: never;
@@ -2945,6 +2945,15 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
