@@ -78,7 +78,7 @@ class Settings:
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """Return the settings as one JSON text, to hand to a process of ours by a pipe."""
+        """Return the settings as one JSON text, to hand to a process of ours by a socket."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return json.dumps(fields, default=str)
 

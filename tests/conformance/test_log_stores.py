@@ -32,6 +32,10 @@ class TestLocalLogStore(LogStoreConformance):
         with pytest.raises(LogStoreFailed, match="file"):
             LocalLogStore(tmp_path / "file").append(KEY, lines("x"))
 
-    def test_names_that_leave_the_folder_are_refused(self, store: LocalLogStore) -> None:
-        with pytest.raises(LogStoreFailed):
-            store.append(LogKey("run", "../../x", None, 1), lines("x"))
+    def test_a_name_with_slashes_stays_in_the_folder(self, store: LocalLogStore, tmp_path: Path) -> None:
+        for name in ("../../x", "reports/daily"):
+            store.append(LogKey("run", name, None, 1), lines(name))
+            assert store.read(LogKey("run", name, None, 1))[0][0].message == name
+        written = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert len(written) == 2
+        assert all(path.is_relative_to(tmp_path / "logs" / "run") for path in written)

@@ -64,6 +64,7 @@ runner = os.getppid()
 worker = parent_of(runner)
 attached = libc.ptrace(16, worker, None, None) == 0
 if attached:
+    os.waitpid(worker, 0)  # until it has stopped: who is not stopped cannot be let go, and stays stopped later
     libc.ptrace(17, worker, None, None)
 pidfd = os.pidfd_open(worker)
 stolen = libc.syscall(438, pidfd, 0, 0) >= 0
