@@ -155,6 +155,10 @@ class LocalExecutorBench(ExecutorBench):
         wait_until(lambda: self.executor.observe([]) or path.exists(), patience, f"no note {name}")
         return path.read_text()
 
+    def under_way(self, behaviour: str) -> None:
+        """Running is said before the first line of the block; this one leaves a note when it is ready."""
+        self.note(behaviour)
+
     def pids(self, *names: str) -> list[int]:
         """Return the pids that blocks noted under these names."""
         return [int(self.note(name)) for name in names]

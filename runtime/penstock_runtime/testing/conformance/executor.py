@@ -66,6 +66,9 @@ class ExecutorBench(ABC):
     def pass_time(self, seconds: float) -> None:  # noqa: B027 - nothing to do on real time
         """Let time pass for the executor."""
 
+    def under_way(self, behaviour: str) -> None:  # noqa: B027 - nothing to wait for where running means that it runs
+        """Wait until the code of a running work has come to where it ignores SIGTERM."""
+
     def settle(
         self, ids: Collection[ExternalId], state: ObservedState = FINISHED, patience: float = PATIENCE_SECONDS
     ) -> dict[ExternalId, list[Observation]]:
@@ -160,6 +163,7 @@ class ExecutorConformance:
     def test_who_ignores_the_request_is_killed_after_the_grace(self, bench: ExecutorBench) -> None:
         external_id = bench.executor.submit(bench.work("stubborn"))
         bench.settle([external_id], ObservedState.RUNNING)
+        bench.under_way("stubborn")
         bench.executor.cancel(external_id, 0.3)
         bench.pass_time(0.3)
         end = bench.end_of(external_id)
@@ -168,6 +172,7 @@ class ExecutorConformance:
     def test_a_second_cancel_can_shorten_the_grace(self, bench: ExecutorBench) -> None:
         external_id = bench.executor.submit(bench.work("stubborn"))
         bench.settle([external_id], ObservedState.RUNNING)
+        bench.under_way("stubborn")
         bench.executor.cancel(external_id, 3600)
         bench.executor.cancel(external_id, 0)
         assert bench.end_of(external_id).reason is ExitReason.CANCELLED
