@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+
+TICK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,15 @@ class WebServer(uvicorn.Server):
             backlog=2048,
         )
         super().__init__(config)
+        self._told: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        """Tick once a second, for the date header, or when told to stop: uvicorn's own ten a second are idle work."""
+        self._told, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), TICK_SECONDS)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
@@ -74,6 +87,8 @@ class WebServer(uvicorn.Server):
         """End every stream and stop; from any thread or signal handler, any number of times."""
         self.app.state.services.hub.close_soon()
         self.should_exit = True
+        if self._loop is not None and self._told is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._told.set)
 
 
 def serve(app: FastAPI, options: ServeOptions) -> None:

@@ -37,6 +37,9 @@ log = logging.getLogger("penstock.worker")
 UNUSABLE = (ArtifactStoreFailed, OSError, ValueError, TypeError, KeyError, AttributeError)
 """What storing the outputs that a child names may raise: a full disk, or a child that names nonsense."""
 
+POLLS_A_COMPARISON = 5
+"""What the store has as ours is compared with what we know of at each such poll: it differs after accidents only."""
+
 KILL_GRACE_SECONDS = 5.0
 """How long a cancelled or timed-out attempt has between SIGTERM and SIGKILL."""
 
@@ -51,6 +54,7 @@ class Worker:
         self._claiming = True
         self._next_poll = 0.0
         self.turns = 0
+        self._polls = 0
         self._selector = selectors.DefaultSelector()
         self._selector.register(parts.services.wakeups.fileno(), selectors.EVENT_READ)
         self._nudge_read, self._nudge_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -113,8 +117,10 @@ class Worker:
                 self._cancel_asked()
             if polling:
                 upkeep.write_processes(self._parts, self._active)
-                self._tell(upkeep.give_back_unheard(self._parts, self._active))
-                self._stop_disowned()
+                self._polls += 1
+                if self._polls % POLLS_A_COMPARISON == 0:
+                    self._tell(upkeep.give_back_unheard(self._parts, self._active))
+                    self._stop_disowned()
         except (StoreUnavailable, StoreContention) as error:
             # Endings stay in `_active` until they are committed, so the next turn tries again.
             log.warning("the database did not take it, trying again: %s", error)
@@ -218,8 +224,9 @@ class Worker:
         if polling and want.free > 1:
             # Ahead of the others now and then, with half of what is free: plain runs must not starve limited ones.
             claim_limited(tx, plans, replace(want, free=want.free // 2), claims)
+        limited = bool(claims.claimed) if polling else self._limited(ended)
         claim(tx, plans, want, claims)
-        if self._limited(ended):
+        if limited:
             claim_limited(tx, plans, want, claims)
 
     def _limited(self, ended: Sequence[Active]) -> bool:
