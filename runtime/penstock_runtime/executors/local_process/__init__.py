@@ -1,6 +1,6 @@
 """Attempts as processes of this machine.
 
-The worker's thread owns everything here but two helpers of its own: the log pump and the memory sampler, which reach it
+The worker's thread owns everything here but two threads of its own: the log pump and the memory sampler, which reach it
 by a wake-up and a queue. The lease is the worker's; the term never comes here. What fails is a child, a runner or the
 worker: a child's end is judged from its wait status; a runner's death ends its attempts as lost once their marked
 processes are gone; a worker's death closes the runners' sockets, and they end everybody; what escapes even that is
