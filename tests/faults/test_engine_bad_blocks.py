@@ -47,6 +47,9 @@ def maker(tmp_path_factory):
     for name, body in MISBEHAVIOUR.items():
         keys = {"executor_config": {"resource_limits": {"memory": "256Mi"}}} if name == "hungry" else {}
         maker.pipeline(name).block("it", body, **keys).block("next", "value = 'reached'", ["it"]).write()
+    maker.pipeline("handover", run_pipeline_in_one_process=True).block("it", f"value = 'x' * {MIB}").block(
+        "next", "value = len(args[0])", ["it"]
+    ).write()
     maker.pipeline("big").block("it", f"value = os.urandom({MIB}) * {BIG_OUTPUT_MIB}").block(
         "next", "value = len(args[0])", ["it"]
     ).write()
@@ -126,6 +129,13 @@ def test_a_big_output_reaches_the_next_block(penstock):
     run = penstock.run("big")
     penstock.wait(run, "succeeded", patience=110)
     assert penstock.output(run, "big_next") == BIG_OUTPUT_MIB * MIB
+
+
+def test_a_file_reaches_the_next_block_of_the_same_process(penstock):
+    """Its copy is kept as an artifact while the process that wrote it still reads its own."""
+    run = penstock.run("handover")
+    penstock.wait(run, "succeeded")
+    assert penstock.output(run, "handover_next") == MIB
 
 
 def test_os_exit_is_no_success(penstock):
