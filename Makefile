@@ -1,7 +1,8 @@
 # The only doors. CI calls the same.
 #
 #   make up            a server with the demo project on http://localhost:6789   (PORT=… to change, WEB=off without the web UI)
-#   make test          every test, real Postgres and Redis included; the summary names each lane
+#   make test          every test, real Postgres, Redis and Pulumi engine included; the summary names each lane
+#   make test-cluster  the Kubernetes objects on a real API server (PENSTOCK_TEST_KUBECONFIG: on yours)
 #   make check         formatting, lint, types, import contracts, the web's own checks
 #   make web           build the web UI if its sources changed
 #   make golden        write the checked-in generated files anew
@@ -19,9 +20,9 @@ PYTEST ?=
 BENCH ?=
 
 BIN := .venv/bin
-SOURCES := platform/penstock_platform runtime/penstock_runtime runtime/penstock tests
+SOURCES := platform/penstock_platform infra runtime/penstock_runtime runtime/penstock tests
 
-.PHONY: help up test check web golden bench clean
+.PHONY: help up test test-cluster check web golden bench clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -41,8 +42,14 @@ web: .venv/.core
 test: .venv/.everything
 	@make/web.sh build
 	@make/browser.sh
+	@make/pulumi.sh
 	@echo "==> tests, $(WORKERS) at a time"
 	@$(BIN)/python -m pytest --every-lane -n $(WORKERS) --dist loadscope --ignore tests/bench -q $(PYTEST)
+
+test-cluster: .venv/.everything
+	@make/cluster.sh
+	@echo "==> tests on a real Kubernetes API server, $(WORKERS) at a time"
+	@$(BIN)/python -m pytest tests/cluster --lanes cluster -n $(WORKERS) --dist loadscope -q $(PYTEST)
 
 check: .venv/.everything
 	@echo "==> formatting and lint"
@@ -55,11 +62,11 @@ check: .venv/.everything
 	@make/web.sh check
 
 golden: .venv/.everything
-	@PYTHONPATH=runtime:platform:tests $(BIN)/python -m support.golden
+	@PYTHONPATH=runtime:platform:infra:tests $(BIN)/python -m support.golden
 	@make/web.sh generate
 
 bench: .venv/.everything
-	@PYTHONPATH=runtime:platform:tests $(BIN)/python -m bench $(BENCH)
+	@PYTHONPATH=runtime:platform:infra:tests $(BIN)/python -m bench $(BENCH)
 
 clean:
 	@rm -rf .cache .venv dist runtime/web/node_modules runtime/penstock_runtime/server/static

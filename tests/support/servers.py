@@ -277,11 +277,21 @@ def alive(pid: int) -> bool:
 
 
 def end_servers(folder: Path) -> None:
-    """End every Postgres of the folder by its process id, and remove the folder."""
+    """End everything that was started in the folder by its process id, and remove the folder."""
     for file in folder.glob("*/data/postmaster.pid"):
         server = PostgresServer(file.parent.parent)
         # A process id may have been given to another since: it must be a server of this very folder.
         with contextlib.suppress(OSError):
-            if str(server.data) in Path(f"/proc/{server.pid}/cmdline").read_text():
+            if is_of(server.pid, server.data):
                 server.stop()
+    for file in folder.glob("*/*.pid"):  # programs that write none themselves: whoever started them did
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(file.read_text())
+            if is_of(pid, folder):
+                end_process(pid, signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_of(pid: int, folder: Path) -> bool:
+    """Whether the process was started with this folder in its arguments."""
+    return str(folder) in Path(f"/proc/{pid}/cmdline").read_text()

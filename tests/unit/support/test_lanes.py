@@ -7,7 +7,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from support.lanes import Lane, LaneSummary, lane_of, line_of
+from support.lanes import (
+    OWN_TARGET,
+    TESTS,
+    LaneSummary,
+    asked_lanes,
+    existing_lanes,
+    is_left_out,
+    lane_of,
+    line_of,
+)
 from support.sockets import NetworkUsed
 
 
@@ -29,8 +38,7 @@ def finished(summary: LaneSummary) -> pytest.ExitCode:
 
 
 def summary_of(*reports, strict: bool = True) -> LaneSummary:
-    summary = LaneSummary(every_lane=True, strict=strict)
-    summary.lanes = {"unit": Lane(), "faults": Lane()}
+    summary = LaneSummary(("unit", "faults"), strict=strict)
     for one in reports:
         summary.add(one)
     return summary
@@ -64,6 +72,57 @@ def test_at_home_a_lane_that_did_not_run_is_only_named():
 def test_every_lane_that_ran_is_enough():
     reports = [report(f"tests/{lane}/test_a.py::test_b", "passed") for lane in ("unit", "faults")]
     assert finished(summary_of(*reports)) == pytest.ExitCode.OK
+
+
+def test_a_lane_that_nobody_asked_for_is_not_missed():
+    summary = summary_of(*(report(f"tests/{lane}/test_a.py::test_b", "passed") for lane in ("unit", "faults")))
+    summary.add(report("tests/cluster/test_a.py::test_b", "skipped", "setup", "no cluster"))
+    assert summary.missing() == []
+    assert finished(summary) == pytest.ExitCode.OK
+
+
+def test_ci_fails_when_the_one_lane_asked_for_did_not_run():
+    summary = LaneSummary(("cluster",), strict=True)
+    summary.add(report("tests/cluster/test_a.py::test_b", "skipped", "setup", "no cluster"))
+    summary.add(report("tests/unit/test_a.py::test_b", "passed"))
+    assert summary.missing() == ["cluster"]
+    assert finished(summary) == pytest.ExitCode.TESTS_FAILED
+
+
+def test_every_lane_is_every_one_without_a_target_of_its_own():
+    assert asked_lanes("", every_lane=True) == set(existing_lanes()) - OWN_TARGET
+    assert asked_lanes("cluster", every_lane=True) == set(existing_lanes())
+    assert asked_lanes("cluster, unit", every_lane=False) == {"cluster", "unit"}
+    assert asked_lanes("", every_lane=False) is None
+
+
+def test_a_lane_that_does_not_exist_is_a_mistake_not_a_pass():
+    with pytest.raises(pytest.UsageError, match="no such lane: clutser"):
+        asked_lanes("clutser", every_lane=False)
+
+
+def test_a_lane_with_a_target_of_its_own_has_one():
+    recipes = (TESTS.parent / "Makefile").read_text().splitlines()
+    for name in OWN_TARGET:
+        assert any(line.startswith(f"test-{name}:") for line in recipes)
+        assert any(f"--lanes {name}" in line for line in recipes)
+
+
+@pytest.mark.parametrize(
+    ("path", "left_out"),
+    [
+        ("cluster", True),
+        ("cluster/test_x.py", True),
+        ("unit", False),
+        ("unit/cluster/test_x.py", False),
+        ("conftest.py", False),
+        (".", False),
+        ("bench", False),
+    ],
+)
+def test_what_was_not_asked_for_is_not_even_collected(path, left_out):
+    assert is_left_out(TESTS / path, frozenset({"unit", "faults"})) is left_out
+    assert not is_left_out(TESTS.parent / "runtime", frozenset({"unit"}))
 
 
 def test_a_unit_test_that_reaches_for_the_network_fails():
