@@ -20,7 +20,7 @@ PYTEST ?=
 BENCH ?=
 
 BIN := .venv/bin
-SOURCES := platform/penstock_platform infra runtime/penstock_runtime runtime/penstock tests
+SOURCES := platform/penstock_platform infra runtime/penstock_runtime runtime/penstock runtime/images tests
 
 .PHONY: help up test test-cluster check web golden bench clean
 

@@ -38,7 +38,7 @@ find_uv() {
 }
 
 groups=(--no-default-groups)
-[ "$1" = everything ] && groups+=(--group dev --group test)
+[ "$1" = everything ] && groups+=(--group dev --group test --group infra)
 [ "$1" = core ] && groups+=(--inexact) # what `make test` installed may stay
 
 python=$(find_python)

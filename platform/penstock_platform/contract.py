@@ -6,34 +6,10 @@ settings reference in the docs is made from this list. Durations are seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from penstock_platform.executor_contract import EXECUTOR_SETTINGS
+from penstock_platform.setting import Kind, Setting
 
-
-class Kind(StrEnum):
-    """How a value is written."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "on or off"
-    CHOICE = "choice"
-    NAMES = "comma-separated names"
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One name: how it is written, what it is when absent, and what it does. `secret` values are never shown."""
-
-    name: str
-    kind: Kind
-    meaning: str
-    default: str | None = None
-    choices: tuple[str, ...] = ()
-    secret: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-
+__all__ = ["BY_NAME", "SETTINGS", "Kind", "Setting"]
 
 _EXECUTORS = (
     "local_python",
@@ -59,9 +35,27 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PENSTOCK_DB_NAME", Kind.TEXT, "Postgres database.", "penstock"),
     Setting("PENSTOCK_DB_USER", Kind.TEXT, "Postgres user.", "penstock"),
     Setting("PENSTOCK_DB_PASSWORD", Kind.TEXT, "Postgres password.", secret=True),
+    Setting(
+        "PENSTOCK_DB_SECRET",
+        Kind.TEXT,
+        "Where a managed, rotating Postgres password is, instead of PENSTOCK_DB_PASSWORD: `aws:` and the ARN or name "
+        "of a secret of Secrets Manager. Of a JSON secret the key `password` is taken, or the one named after `#`. It "
+        "is read at the first connection, and again when the server refuses it.",
+    ),
+    Setting(
+        "PENSTOCK_DB_SSLMODE",
+        Kind.CHOICE,
+        "TLS to Postgres, in libpq's words. `verify-ca` and `verify-full` need PENSTOCK_CA_FILE.",
+        "`verify-full` with PENSTOCK_CA_FILE, else `prefer`",
+        ("prefer", "require", "verify-ca", "verify-full"),
+    ),
     Setting("PENSTOCK_DB_POOL_SIZE", Kind.INTEGER, "Connections a process keeps.", "5", minimum=1, maximum=200),
     Setting(
-        "REDIS_URL", Kind.TEXT, "Redis for wake-ups between machines. Not used yet: one scheduler works.", secret=True
+        "REDIS_URL",
+        Kind.TEXT,
+        "Redis for wake-ups between machines. Until then one scheduler works and others stand by.",
+        secret=True,
+        planned=True,
     ),
     Setting("PENSTOCK_CA_FILE", Kind.TEXT, "Certificate authority that Postgres is checked against."),
     Setting("DEFAULT_EXECUTOR_TYPE", Kind.CHOICE, "Executor of blocks that choose none.", "local_python", _EXECUTORS),
@@ -71,6 +65,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PENSTOCK_STATE_DIR", Kind.TEXT, "Where keys and environments are kept.", "`~/.local/state/penstock`"),
     Setting("PENSTOCK_ENCRYPTION_KEY", Kind.TEXT, "Fernet keys, newest first, comma-separated.", secret=True),
     Setting("PENSTOCK_SECRET_STORE", Kind.CHOICE, "Where secrets are kept.", "database", ("database", "env")),
+    Setting("PENSTOCK_ARTIFACTS_URL", Kind.TEXT, "Where outputs and bundles go: s3://, gs:// or az://.", planned=True),
+    Setting("PENSTOCK_LOGS_URL", Kind.TEXT, "Where logs go: s3://, gs:// or az://.", planned=True),
     Setting("PENSTOCK_PUBLIC_URL", Kind.TEXT, "The address people open.", "http://localhost:6789"),
     Setting("PENSTOCK_HOST", Kind.TEXT, "Address the server listens on.", "127.0.0.1"),
     Setting("PENSTOCK_PORT", Kind.INTEGER, "Port the server listens on.", "6789", minimum=0, maximum=65535),
@@ -106,8 +102,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "PENSTOCK_STANDBY_SECONDS",
         Kind.NUMBER,
-        "How long a second scheduler waits for the right to schedule.",
+        "How long a second scheduler waits for the right to schedule; the word `unlimited` is for platforms that start "
+        "the next release before they stop the last.",
         "20",
+        ("unlimited",),
         minimum=0,
     ),
     Setting(
@@ -134,7 +132,15 @@ SETTINGS: tuple[Setting, ...] = (
         "PENSTOCK_LOG_LIMIT_BYTES", Kind.INTEGER, "Log kept of one attempt; the cut is shown.", "10485760", minimum=1024
     ),
     Setting("PENSTOCK_AUTH_MODE", Kind.CHOICE, "How people sign in.", "password", ("password", "none")),
+    Setting(
+        "PENSTOCK_OWNER_CODE",
+        Kind.TEXT,
+        "The code that makes the first owner at `/setup`, once, while there is no user: at least 16 characters. Unset, "
+        "the server makes one and prints it.",
+        secret=True,
+    ),
     Setting("PENSTOCK_SESSION_HOURS", Kind.NUMBER, "How long a sign-in lasts.", "168", minimum=0.1),
+    *EXECUTOR_SETTINGS,
 )
 """Every setting, in the order in which people meet them."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,12 +20,24 @@ CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "AZURE_CLIENT_ID",
     "AZURE_CLIENT_SECRET",
     "AZURE_TENANT_ID",
 )
 """The platform's credential variables: no template reads them unless PENSTOCK_BLOCK_ENV names them."""
+
+PLATFORM_PREFIXES = ("AWS_",)
+"""How the names begin by which a cloud's SDK finds its region, credentials and endpoints: for processes of ours."""
+
+SECRET_STORES = ("aws",)
+"""Where PENSTOCK_DB_SECRET may point."""
+
+OWNER_CODE_LENGTHS = range(16, 201)
+"""Characters that an owner code may have: it opens the installation to whoever comes first, and goes into a form."""
 
 PLAIN_NAMES = ("PATH", "HOME", "LANG", "TZ", "USER", "TMPDIR")
 """All that a block sees of our environment, besides what PENSTOCK_BLOCK_ENV names."""
@@ -41,6 +54,24 @@ class SettingsInvalid(PenstockError):
 
 
 @dataclass(frozen=True, slots=True)
+class SecretReference:
+    """One secret of a platform's store: `aws:<ARN or name>`, and after `#` the key of a JSON secret."""
+
+    store: str
+    name: str
+    key: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> SecretReference:
+        """Read `<store>:<reference>[#key]`; ValueError says what is allowed."""
+        store, _, rest = text.partition(":")
+        name, _, key = rest.partition("#")
+        if store not in SECRET_STORES or not name:
+            raise ValueError("allowed: aws:<ARN or name of a secret>, with #<key> for another key than `password`")
+        return cls(store, name, key or None)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting with its effective value. Paths are absolute; durations are seconds."""
 
@@ -49,7 +80,9 @@ class Settings:
     state_dir: Path
     database_url: str
     redis_url: str | None
+    database_secret: str | None
     ca_file: str | None
+    ssl_mode: str | None
     pool_size: int
     default_executor: str
     instance_type: str
@@ -71,9 +104,11 @@ class Settings:
     log_limit_bytes: int
     auth_mode: str
     session_hours: float
+    owner_code: str | None
     template_env: Mapping[str, str]
     tool_env: Mapping[str, str]
     plain_env: Mapping[str, str]
+    platform_env: Mapping[str, str]
     trusted_proxies: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -106,6 +141,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, project_dir: Path
     """Read and check the environment. Raises SettingsInvalid with every problem at once."""
     env = dict(os.environ if environ is None else environ)
     values, problems = _values(env)
+    problems += _contradictions(values)
     if problems:
         raise SettingsInvalid("\n".join(problems))
     project = (project_dir or Path(values["PENSTOCK_PROJECT"] or ".")).expanduser().resolve()
@@ -116,7 +152,9 @@ def read_settings(environ: Mapping[str, str] | None = None, *, project_dir: Path
         state_dir=Path(values["PENSTOCK_STATE_DIR"] or _state_dir(env)).expanduser().resolve(),
         database_url=_database_url(values, data),
         redis_url=values["REDIS_URL"],
+        database_secret=values["PENSTOCK_DB_SECRET"],
         ca_file=values["PENSTOCK_CA_FILE"],
+        ssl_mode=values["PENSTOCK_DB_SSLMODE"],
         pool_size=values["PENSTOCK_DB_POOL_SIZE"],
         default_executor=values["DEFAULT_EXECUTOR_TYPE"],
         instance_type=values["INSTANCE_TYPE"],
@@ -138,12 +176,23 @@ def read_settings(environ: Mapping[str, str] | None = None, *, project_dir: Path
         log_limit_bytes=values["PENSTOCK_LOG_LIMIT_BYTES"],
         auth_mode=values["PENSTOCK_AUTH_MODE"],
         session_hours=values["PENSTOCK_SESSION_HOURS"],
+        # Secret stores like to end a text with a newline, and the page trims what is typed.
+        owner_code=(values["PENSTOCK_OWNER_CODE"] or "").strip() or None,
         template_env=_template_env(env, values["PENSTOCK_BLOCK_ENV"]),
         tool_env=_tool_env(env),
         plain_env={name: env[name] for name in PLAIN_NAMES if name in env},
+        platform_env={name: value for name, value in env.items() if name.startswith(PLATFORM_PREFIXES)},
         trusted_proxies=values["PENSTOCK_TRUSTED_PROXIES"] or (),
-        warnings=tuple(_unknown(env)),
+        warnings=(*_unknown(env), *_planned(env)),
     )
+
+
+def restore_platform_env(settings: Settings) -> None:
+    """Put the platform's variables back into a process that was started without them, once it is non-dumpable.
+
+    Cloud SDKs look for them there; children of ours are given their environment by name and do not inherit these.
+    """
+    os.environ.update(settings.platform_env)
 
 
 def _values(env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -163,9 +212,35 @@ def _values(env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     return values, problems
 
 
+def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with settings that are right one by one."""
+    problems = []
+    code = values["PENSTOCK_OWNER_CODE"]
+    if code is not None and len(code.strip()) not in OWNER_CODE_LENGTHS:
+        allowed = f"at least {OWNER_CODE_LENGTHS.start} characters, at most {OWNER_CODE_LENGTHS.stop - 1}"
+        problems.append(f"PENSTOCK_OWNER_CODE: its value cannot be used; {allowed}")
+    if values["PENSTOCK_DB_SSLMODE"] in ("verify-ca", "verify-full") and not values["PENSTOCK_CA_FILE"]:
+        problems.append("PENSTOCK_DB_SSLMODE: nothing to verify with; set PENSTOCK_CA_FILE, or take require")
+    secret = values["PENSTOCK_DB_SECRET"]
+    if secret is None:
+        return problems
+    try:
+        SecretReference.parse(secret)
+    except ValueError as error:
+        problems.append(f"PENSTOCK_DB_SECRET: {secret!r} cannot be used; {error}")
+    if values["PENSTOCK_DB_PASSWORD"]:
+        problems.append("PENSTOCK_DB_SECRET: PENSTOCK_DB_PASSWORD is set as well; set one of the two")
+    if not (values["DATABASE_URL"] or "").startswith("postgres") and not values["PENSTOCK_DB_HOST"]:
+        problems.append("PENSTOCK_DB_SECRET: there is no Postgres to use it for; set PENSTOCK_DB_HOST or DATABASE_URL")
+    return problems
+
+
 def _plain_default(setting: Setting) -> str | None:
     # Some defaults are words for people ("twice the cores"): those are worked out where they are used.
-    words = {"DATABASE_URL", "PENSTOCK_PROJECT", "PENSTOCK_DATA_DIR", "PENSTOCK_STATE_DIR", "PENSTOCK_SLOTS"}
+    words = {
+        "DATABASE_URL", "PENSTOCK_PROJECT", "PENSTOCK_DATA_DIR", "PENSTOCK_STATE_DIR", "PENSTOCK_SLOTS",
+        "PENSTOCK_DB_SSLMODE",
+    }  # fmt: skip
     return None if setting.name in words else setting.default
 
 
@@ -191,12 +266,15 @@ def _boolean(text: str) -> bool:
 
 
 def _number(setting: Setting, text: str) -> float | int:
+    if text in setting.choices:
+        return math.inf  # `unlimited`, the one word that a number may be
     try:
         value: float | int = int(text) if setting.kind is Kind.INTEGER else float(text)
     except ValueError:
-        raise ValueError(
-            "it must be a whole number" if setting.kind is Kind.INTEGER else "it must be a number"
-        ) from None
+        kind = "a whole number" if setting.kind is Kind.INTEGER else "a number"
+        raise ValueError(" or ".join([f"it must be {kind}", *setting.choices])) from None
+    if not math.isfinite(value):
+        raise ValueError(" or ".join(["it must be a finite number", *setting.choices]))
     if setting.minimum is not None and value < setting.minimum:
         raise ValueError(f"it must be at least {setting.minimum:g}")
     if setting.maximum is not None and value > setting.maximum:
@@ -244,3 +322,9 @@ def _unknown(env: Mapping[str, str]) -> list[str]:
             hint = f"; did you mean {near[0]}?" if near else ""
             warnings.append(f"unknown setting {name} is ignored{hint}")
     return warnings
+
+
+def _planned(env: Mapping[str, str]) -> list[str]:
+    """Return one line for what stacks set already and this release does nothing with, so that it is not silent."""
+    names = [name for name in sorted(env) if env[name] and name in BY_NAME and BY_NAME[name].planned]
+    return [f"set, and not acted on by this release yet: {', '.join(names)}"] if names else []

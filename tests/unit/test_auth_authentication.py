@@ -247,3 +247,49 @@ def test_an_api_key_has_no_password_to_change(auth, accounts):
     _, secret = accounts.create_api_key(COMMAND_LINE, "ci", Role.OWNER)
     with pytest.raises(NotAllowed):
         auth.change_own_password(auth.identify(Credentials(bearer=secret), None), "a", "b")
+
+
+OWNER_CODE = "a code of the operator's own"
+
+
+@pytest.fixture
+def stacked(store, clock, passwords):
+    """A web server of a stack that has an owner code; each call is one more server, or one more start."""
+    return lambda code=OWNER_CODE: StoredAuthentication(store, clock, passwords=passwords, owner_code=code)
+
+
+def test_an_owner_code_makes_the_first_owner_once_whichever_server_is_asked(stacked):
+    first, second = stacked(), stacked()
+    assert first.accept_owner_code()
+    assert second.accept_owner_code()
+    assert second.set_up(OWNER_CODE, "Ada", PASSWORD, None).identity.role is Role.OWNER
+    with pytest.raises(Conflict):
+        first.set_up(OWNER_CODE, "Eve", PASSWORD, None)
+    assert not stacked().accept_owner_code()
+
+
+def test_an_owner_code_waits_as_long_as_it_is_set(stacked, clock):
+    auth = stacked()
+    auth.accept_owner_code()
+    clock.advance(365 * 24 * 3600)
+    assert auth.set_up(OWNER_CODE, "Ada", PASSWORD, None).identity.role is Role.OWNER
+
+
+def test_with_an_owner_code_no_other_code_is_taken(stacked, auth):
+    printed = auth.new_setup_code()
+    stacked("the code that was replaced").accept_owner_code()
+    present = stacked()
+    present.accept_owner_code()
+    for code in (printed, "the code that was replaced", "a guess"):
+        with pytest.raises(WrongCredentials):
+            present.set_up(code, "Eve", PASSWORD, None)
+    assert present.set_up(OWNER_CODE, "Ada", PASSWORD, None).identity.name == "Ada"
+
+
+def test_without_an_owner_code_there_is_none_to_accept(auth):
+    assert not auth.accept_owner_code()
+
+
+def test_an_owner_code_is_stored_as_a_digest(stacked, store):
+    stacked().accept_owner_code()
+    assert OWNER_CODE not in store.dump()

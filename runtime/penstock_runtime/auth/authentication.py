@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +18,8 @@ from penstock_runtime.ports.authentication import Credentials, Identity, NotAllo
 from penstock_runtime.ports.clock import Clock
 
 SETUP_CODE_LIFE = timedelta(hours=24)
+OWNER_CODE_LIFE = timedelta(days=3650)
+"""A code from the settings lives as long as they name it: this is only how long its row may lie there unused."""
 NO_FIT = "the name and the password do not fit"
 NO_CODE = "the code has been used, has expired, or never was one"
 
@@ -52,13 +55,15 @@ class StoredAuthentication:
         *,
         session_life: timedelta = timedelta(days=7),
         passwords: Passwords | None = None,
+        owner_code: str | None = None,
     ) -> None:
-        """Begin; nothing is read yet."""
+        """Begin; nothing is read yet. `owner_code` is the operator's own for the first owner: no other is taken."""
         self._store = store
         self._clock = clock
         self._session_life = session_life
         self._passwords = passwords or Passwords()
         self._limit = FailureLimit(clock)
+        self._owner_code = None if owner_code is None else digest_of(owner_code)
         self._has_user = False
 
     def identify(self, credentials: Credentials, address: str | None) -> Identity | None:
@@ -124,6 +129,16 @@ class StoredAuthentication:
         self._store.add_code(OneTimeCode(digest_of(code), "setup", expires_at))
         return code
 
+    def accept_owner_code(self) -> bool:
+        """Let the operator's own code make the first owner, if there is one and no user yet; whether it may.
+
+        Idempotent, at every start of every server: the code's digest is one row, which the first use removes.
+        """
+        if self._owner_code is None or not self.setup_needed():
+            return False
+        self._store.add_code(OneTimeCode(self._owner_code, "setup", self._clock.now() + OWNER_CODE_LIFE))
+        return True
+
     def set_up(self, code: str, name: str, password: str, address: str | None) -> SignedIn:
         """Make the first owner and sign them in. The name and password are checked before the code is used up."""
         if not self.setup_needed():
@@ -131,13 +146,17 @@ class StoredAuthentication:
         self._limit.begin("", address)
         now = self._clock.now()
         user = new_user(name, Role.OWNER, self._passwords.hash(checked_password(password, name)), now)
-        if self._store.use_code(digest_of(code), "setup", now) is None:
+        if not self._is_owner_code(code) or self._store.use_code(digest_of(code), "setup", now) is None:
             raise WrongCredentials(NO_CODE)
         self._limit.succeeded("", address)
         if not self._store.add_user(user):
             raise Conflict(f"there is a user {name} already")
         record(self._store, self._clock, Act(f"user:{user.name}", "setup", user.name, address))
         return self._open_session(user, address, "session.open")
+
+    def _is_owner_code(self, code: str) -> bool:
+        """Whether the code is the operator's; any may be where they set none. One that they replaced is refused."""
+        return self._owner_code is None or hmac.compare_digest(digest_of(code), self._owner_code)
 
     def _by_key(self, bearer: str, address: str | None) -> Identity | None:
         if not bearer.startswith(API_KEY_PREFIX):

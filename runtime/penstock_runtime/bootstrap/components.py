@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock_runtime.bootstrap.platform_secrets import database_password
 from penstock_runtime.domain.blocks import BlockSpec, ExecutorType, PipelinePlan
 from penstock_runtime.domain.errors import InvalidInput
 from penstock_runtime.domain.runs import Run
@@ -168,6 +169,8 @@ def open_components(settings: Settings) -> Components:
         settings.database_url,
         pool_size=settings.pool_size,
         ca_file=settings.ca_file,
+        ssl_mode=settings.ssl_mode,
+        password=database_password(settings),
         statement_seconds=settings.statement_timeout_seconds,
     )
     store = SqlRunStore(open_database(options))

@@ -8,5 +8,5 @@ import logging
 def set_up_logging(level: int = logging.INFO) -> None:
     """Write records as `time level name: message`."""
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
-    for name in ("alembic", "httpx", "uvicorn.error"):
+    for name in ("alembic", "botocore", "httpx", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)

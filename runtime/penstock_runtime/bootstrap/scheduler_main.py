@@ -33,10 +33,11 @@ def main() -> int:
     from penstock_runtime.bootstrap.components import open_components
     from penstock_runtime.bootstrap.logging_setup import set_up_logging
     from penstock_runtime.bootstrap.scheduler_process import NOT_ALLOWED, Duty, RightHeld, SchedulerProcess
-    from penstock_runtime.settings import Settings
+    from penstock_runtime.settings import Settings, restore_platform_env
 
     set_up_logging()
     settings = Settings.from_json(text)
+    restore_platform_env(settings)
     process = SchedulerProcess(settings, open_components(settings), Duty(announce=lambda word: _say(supervisor, word)))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stop())

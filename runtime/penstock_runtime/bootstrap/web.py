@@ -46,7 +46,9 @@ def build_web_parts(components: Components) -> WebParts:
     authentication: Authentication = (
         OpenAuthentication()
         if settings.auth_mode == "none"
-        else StoredAuthentication(components.account_store, components.clock, session_life=life)
+        else StoredAuthentication(
+            components.account_store, components.clock, session_life=life, owner_code=settings.owner_code
+        )
     )
     return WebParts(
         runs=components.services(wakeups),
@@ -67,11 +69,21 @@ def describe_executors(components: Components) -> Sequence[Mapping[str, Any]]:
     return [{"type": kind.value, "slots": components.settings.slots} for kind in sorted(LOCAL_EXECUTORS)][:1]
 
 
+def accept_owner_code(components: Components) -> None:
+    """Let PENSTOCK_OWNER_CODE make the first owner, before the server listens. Nothing without it, or with a user."""
+    settings = components.settings
+    if settings.auth_mode != "none":
+        StoredAuthentication(
+            components.account_store, components.clock, owner_code=settings.owner_code
+        ).accept_owner_code()
+
+
 def first_owner_link(components: Components, port: int) -> Sequence[str]:
     """Return the lines to print once the server listens: where it is, and how the owner gets in.
 
-    On this machine a link signs the owner in once; on an address that others reach, while there is no user, the
-    one-time setup code is for whoever reads this log.
+    While there is no user, PENSTOCK_OWNER_CODE makes the first owner, and the log does not show it. Else, on this
+    machine, a link signs the owner in once; on an address that others reach, while there is no user, the one-time setup
+    code is for whoever reads this log.
     """
     settings = components.settings
     url = public_url(settings, port)
@@ -80,6 +92,9 @@ def first_owner_link(components: Components, port: int) -> Sequence[str]:
         return lines
     accounts = StoredAccounts(components.account_store, components.clock)
     owners = [user for user in accounts.users() if user.role is Role.OWNER and user.disabled_at is None]
+    if settings.owner_code is not None and not owners:
+        where = "the owner code (PENSTOCK_OWNER_CODE: read it where the installation keeps its secrets)"
+        return [*lines, f"No user yet: make the first owner at {url}/setup with {where}"]
     if is_loopback(settings.host):
         owner = owners[0] if owners else accounts.create_user(OPERATOR, OWNER_NAME, Role.OWNER, None)
         link = sign_in_link(url, accounts.sign_in_code(OPERATOR, owner.id))

@@ -98,7 +98,11 @@ _REVOKE_BY = (
     update(api_keys).where(_is(api_keys.c.created_by, "maker"), api_keys.c.revoked_at.is_(None)).values(revoked_at=_now)
 )
 
-_ADD_CODE = postgresql.insert(one_time_codes).values(parameters(_CODE))
+_add_code = postgresql.insert(one_time_codes).values(parameters(_CODE))
+_ADD_CODE = _add_code.on_conflict_do_update(
+    index_elements=[one_time_codes.c.digest],
+    set_={name: _add_code.excluded[name] for name in ("purpose", "expires_at", "user_id")},
+)
 _USE_CODE = (
     delete(one_time_codes)
     .where(_is(one_time_codes.c.digest, "digest"), _is(one_time_codes.c.purpose, "purpose"))
@@ -220,7 +224,7 @@ class SqlAccountStore:
 
     # --- one-time codes ----------------------------------------------------------------------------------------------
     def add_code(self, code: OneTimeCode) -> None:
-        """Insert."""
+        """See the port."""
         self._change(_ADD_CODE, **field_values(code))
 
     def use_code(self, digest: str, purpose: str, now: datetime) -> OneTimeCode | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,14 +36,16 @@ _PREPARED_AT_MOST = 200
 class DatabaseOptions:
     """How to reach a database.
 
-    `url`: `sqlite:///path`, or `postgresql://…`. `password` is asked at each new connection and again, once, when
-    the server refuses it (managed passwords rotate); None takes the URL's. `ca_file` makes TLS verified, name included.
-    The timeouts hold for Postgres; `busy_seconds` is SQLite's wait for the writer before it.
+    `url`: `sqlite:///path`, or `postgresql://…`. `password` reads a managed password: it is called at the first
+    connection and again, once, when the server refuses what it gave (they rotate); None takes the URL's. `ca_file`
+    makes TLS verified, name included; `ssl_mode`, in libpq's words, asks for less or more. What the URL says goes
+    before both. The timeouts hold for Postgres; `busy_seconds` is SQLite's wait for the writer before it.
     """
 
     url: str
     pool_size: int = 5
     ca_file: str | None = None
+    ssl_mode: str | None = None
     password: Callable[[], str] | None = None
     connect_seconds: int = 5
     statement_seconds: float = 5.0
@@ -154,6 +157,8 @@ class _PostgresConnector:
             "timezone": "UTC",
         }
         self._pooled = False
+        self._password: str | None = None
+        self._reading = threading.Lock()
         self.found_pooler: Callable[[], None] = lambda: None
         self._arguments: dict[str, Any] = {
             "host": url.host,
@@ -169,22 +174,34 @@ class _PostgresConnector:
             "keepalives_count": 3,
             "tcp_user_timeout": 10_000,
         }
-        if options.ca_file:
-            self._arguments |= {"sslrootcert": options.ca_file, "sslmode": "verify-full"}
+        self._arguments |= {"sslrootcert": options.ca_file, "sslmode": options.ssl_mode}
+        if options.ca_file and options.ssl_mode is None:
+            self._arguments |= {"sslmode": "verify-full"}
         self._arguments |= {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
         self._arguments = {name: value for name, value in self._arguments.items() if value is not None}
 
     def connect(self) -> psycopg.Connection[Any]:
         """Return a new connection; psycopg.OperationalError when there is none to be had."""
-        password = self._options.password
-        if password is None:
+        read = self._options.password
+        if read is None:
             return self._open(self._arguments)
+        password = self._password or self._read_password(read, refused=None)
         try:
-            return self._open(self._arguments | {"password": password()})
+            return self._open(self._arguments | {"password": password})
         except psycopg.OperationalError as error:
             if "password authentication failed" not in str(error):
                 raise
-            return self._open(self._arguments | {"password": password()})
+            fresh = self._read_password(read, refused=password)
+            if fresh == password:
+                raise
+            return self._open(self._arguments | {"password": fresh})
+
+    def _read_password(self, read: Callable[[], str], refused: str | None) -> str:
+        """Return a password that is not the refused one, if there is one: read once, whichever threads ask."""
+        with self._reading:
+            if self._password is None or self._password == refused:
+                self._password = read()
+            return self._password
 
     def _open(self, arguments: Mapping[str, Any]) -> psycopg.Connection[Any]:
         if self._pooled:

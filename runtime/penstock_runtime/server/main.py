@@ -92,12 +92,13 @@ class _Server:
 
     def _serve(self, components: Components) -> None:
         # The web framework is imported while the scheduler's own process starts.
-        from penstock_runtime.bootstrap.web import build_web_parts, first_owner_link
+        from penstock_runtime.bootstrap.web import accept_owner_code, build_web_parts, first_owner_link
         from penstock_runtime.server.app import create_app
         from penstock_runtime.server.serve import ServeOptions as WebOptions
         from penstock_runtime.server.serve import WebServer
 
         services = build_services(components.settings, build_web_parts(components))
+        accept_owner_code(components)
 
         def started(port: int) -> None:
             for line in first_owner_link(components, port):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -79,9 +80,14 @@ class WebServer(uvicorn.Server):
         return int(bound[0]) if bound else self.options.port
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal."""
+        """Take a signal; a second Ctrl-C waits for no request.
+
+        uvicorn would raise it again once it has closed, and SIGTERM would then end this process before whoever called
+        `run` has drained the scheduler and left the cluster.
+        """
+        del frame
+        self.force_exit = self.should_exit and sig == signal.SIGINT
         self.stop()
-        super().handle_exit(sig, frame)
 
     def stop(self) -> None:
         """End every stream and stop; from any thread or signal handler, any number of times."""

@@ -14,7 +14,7 @@ class SetupState(BaseModel):
 
 
 class Setup(Body):
-    """The one-time code from the server's log, and who the first owner is to be."""
+    """The one-time code from the server's log or the stack's secret store, and who the first owner is to be."""
 
     code: Text = Field(min_length=1, max_length=200)
     name: Text = Field(min_length=1, max_length=100)

@@ -177,6 +177,13 @@ class AccountStoreConformance:
         store.add_code(OneTimeCode("c2", "setup", NOW + SECOND))
         assert store.use_code("c2", "setup", NOW + SECOND) is None
 
+    def test_a_code_that_is_added_again_is_one_code(self, store: AccountStore) -> None:
+        """With the later one's expiry."""
+        store.add_code(OneTimeCode("c1", "setup", NOW))
+        store.add_code(OneTimeCode("c1", "setup", NOW + SECOND))
+        assert store.use_code("c1", "setup", NOW) == OneTimeCode("c1", "setup", NOW + SECOND)
+        assert store.use_code("c1", "setup", NOW) is None
+
     def test_one_of_eight_uses_a_code(self, store: AccountStore) -> None:
         """Whoever races."""
         ada = a_user("ada")
