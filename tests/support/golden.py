@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from support.golden_blueprints import GUIDE, blueprint_files, topology_guide
+from support.golden_stack import stack_page
+from support.project_file import project_file
 from support.sources import ROOT
 
 SETTINGS_INTRODUCTION = """\
@@ -48,6 +51,8 @@ def setting_lines(setting: Any) -> Iterator[str]:
     bounds.append(f"at most {setting.maximum:g}" if setting.maximum is not None else "")
     if any(bounds):
         yield "- allowed: " + ", ".join(bound for bound in bounds if bound)
+    if setting.planned:
+        yield "- written by stacks; no release acts on it yet"
     yield f"- when unset: {setting.default if setting.default is not None else 'nothing'}\n"
 
 
@@ -114,9 +119,13 @@ def openapi_document() -> str:
 
 
 GENERATED: dict[str, Callable[[], str]] = {
+    "Pulumi.yaml": project_file,
+    "platform/docs/stack.md": stack_page,
     "platform/docs/settings.md": settings_page,
     "platform/docs/commands.md": commands_page,
     "tests/golden/openapi.json": openapi_document,
+    GUIDE: topology_guide,
+    **blueprint_files(),
 }
 
 

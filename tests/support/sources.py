@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("platform/penstock_platform", "runtime/penstock_runtime", "runtime/penstock")
+PACKAGES = ("platform/penstock_platform", "infra/penstock_infra", "runtime/penstock_runtime", "runtime/penstock")
 BROKEN_ON_PURPOSE = "/tests/support/projects/"
 """Projects that tests run: some do not parse, some are slow, and none is ours to lint."""
 MIGRATIONS = "runtime/penstock_runtime/persistence/migrations/"

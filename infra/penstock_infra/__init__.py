@@ -1,0 +1,1 @@
+"""The Pulumi programs: one blueprint, rendered on four clouds."""

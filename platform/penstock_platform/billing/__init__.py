@@ -1,0 +1,1 @@
+"""What each cloud bills for a blueprint."""
