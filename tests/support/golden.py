@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from support.golden_blueprints import GUIDE, blueprint_files, topology_guide
+from support.golden_policies import policies_page
 from support.golden_stack import stack_page
 from support.project_file import project_file
 from support.sources import ROOT
@@ -121,6 +122,7 @@ def openapi_document() -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "Pulumi.yaml": project_file,
     "platform/docs/stack.md": stack_page,
+    "platform/docs/policies.md": policies_page,
     "platform/docs/settings.md": settings_page,
     "platform/docs/commands.md": commands_page,
     "tests/golden/openapi.json": openapi_document,
