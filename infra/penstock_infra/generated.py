@@ -25,14 +25,14 @@ class GeneratedSecrets(Component):
         self.encryption_key = pulumi.Output.secret(
             key.base64.apply(lambda text: text.replace("+", "-").replace("/", "_"))
         )
-        self.owner_code = pulumi.Output.secret(self._password("owner-code", OWNER_CODE_LENGTH))
-        self.passwords = {
-            which: pulumi.Output.secret(self._password(f"{which}-password", PASSWORD_LENGTH)) for which in passwords
+        self.owner_code: pulumi.Output[str] = self._password("owner-code", OWNER_CODE_LENGTH)
+        self.passwords: dict[str, pulumi.Output[str]] = {
+            which: self._password(f"{which}-password", PASSWORD_LENGTH) for which in passwords
         }
         self.finish()
 
     def _password(self, name: str, length: int) -> pulumi.Output[str]:
         # Letters and digits only: such a password needs no quoting in a URL, and 24 of them hold 142 bits.
         made = random.RandomPassword(name, length=length, special=False, opts=self.child())
-        result: pulumi.Output[str] = made.result
+        result: pulumi.Output[str] = pulumi.Output.secret(made.result)
         return result

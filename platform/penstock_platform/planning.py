@@ -51,6 +51,7 @@ from penstock_platform.vocabulary import (
     ServiceRole,
     Size,
     SparkMode,
+    Tier,
     Topology,
 )
 
@@ -153,7 +154,8 @@ def _front(options: StackOptions) -> FrontPlan:
 
 def _share(options: StackOptions, defaults: TopologyDefaults) -> SharePlan:
     return SharePlan(
-        tier=options.files.tier or defaults.share,
+        # Where a tier cannot change in place, a stack starts with the one that its most able topology needs.
+        tier=options.files.tier or (defaults.share if options.cloud is Cloud.KUBERNETES else Tier.REGIONAL),
         size_gb=options.files.size_gb or LEAST_SHARE_GB[options.cloud],
         path=SHARE_PATH,
         backup_days=defaults.backup_days,

@@ -129,8 +129,13 @@ def _redis(options: StackOptions) -> Iterator[Problem]:
 
 
 def _share(options: StackOptions) -> Iterator[Problem]:
-    tier = options.files.tier or TOPOLOGIES[options.topology].share
-    if TOPOLOGIES[options.topology].multi_zone and tier is Tier.ZONAL:
+    if options.files.tier is Tier.ZONAL and options.cloud is not Cloud.KUBERNETES:
+        yield Problem(
+            "files.tier",
+            f"on {options.cloud} a share in one zone could never become one in several, so every topology has a "
+            "regional one; leave it out",
+        )
+    elif options.files.tier is Tier.ZONAL and TOPOLOGIES[options.topology].multi_zone:
         yield Problem("files.tier", f"{options.topology} writes from two zones and needs a regional share")
     least = LEAST_SHARE_GB[options.cloud]
     if options.files.size_gb is not None and options.files.size_gb < least:

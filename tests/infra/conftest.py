@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from support.engine.stacks import EngineStack, Program
-
 from support.lanes import lane_of
 
 pytest.register_assert_rewrite("support.stack_suite")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from support.golden_blueprints import GUIDE, blueprint_files, topology_guide
 from support.golden_policies import policies_page
 from support.golden_stack import stack_page
+from support.pictures import CLOUDS, picture
 from support.project_file import project_file
 from support.sources import ROOT
 
@@ -121,6 +123,7 @@ def openapi_document() -> str:
 
 GENERATED: dict[str, Callable[[], str]] = {
     "Pulumi.yaml": project_file,
+    **{f"platform/docs/pictures/{cloud}.svg": partial(picture, cloud) for cloud in CLOUDS},
     "platform/docs/stack.md": stack_page,
     "platform/docs/policies.md": policies_page,
     "platform/docs/settings.md": settings_page,

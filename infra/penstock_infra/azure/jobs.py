@@ -62,7 +62,7 @@ class Jobs(Component):
         return {
             "name": "job",
             "image": self._grounds.registry.image,
-            "command": list(self._plan.command),
+            "args": list(self._plan.command[1:]),
             "resources": resources(size.cpu_millis, size.memory_mib),
             "env": environment({"PENSTOCK_JOBS_URL": self._jobs_url}, {}),
             "volume_mounts": EMPTY_MOUNTS,

@@ -105,7 +105,7 @@ class Service(Component):
                 {
                     "name": plan.name,
                     "image": self._grounds.registry.image,
-                    "command": list(plan.command),
+                    "args": list(plan.command[1:]),
                     "resources": resources(plan.cpu_millis, plan.memory_mib),
                     "env": self._environment(),
                     "probes": probes(plan),

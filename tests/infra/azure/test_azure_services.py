@@ -156,7 +156,7 @@ def test_jobs_have_one_try_the_planned_time_and_no_share(made):
         assert configuration["replicaTimeout"] == 86400
         assert "secrets" not in configuration
         assert {volume["storageType"] for volume in one.inputs["template"]["volumes"]} == {"EmptyDir"}
-        assert container(stack, one.name, "app:Job")["command"] == ["penstock", "job"]
+        assert container(stack, one.name, "app:Job")["args"] == ["job"]
         assert [e["name"] for e in container(stack, one.name, "app:Job")["env"]] == ["PENSTOCK_JOBS_URL"]
 
 

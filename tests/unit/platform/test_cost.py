@@ -14,7 +14,7 @@ from penstock_platform.planning import blueprint_of
 from penstock_platform.prices import price_table
 from penstock_platform.problems import BlueprintInvalid
 from penstock_platform.sizes import CACHES, DATABASES
-from penstock_platform.vocabulary import Cloud, Size, SparkMode, Tier, Topology
+from penstock_platform.vocabulary import Cloud, Size, SparkMode, Topology
 from support.stack_configs import blueprint_keys, config_of
 
 EVERY = list(product(Cloud, Topology))
@@ -71,12 +71,11 @@ def test_every_size_has_a_price_and_a_larger_one_costs_more(cloud):
 
 @pytest.mark.parametrize("cloud", Cloud)
 @pytest.mark.parametrize("size", Size)
-@pytest.mark.parametrize("tier", Tier)
-def test_every_choice_of_sizes_can_be_priced(cloud, size, tier):
-    keys = {"database": {"size": size}, "redis": {"size": size}, "files": {"tier": tier}}
+def test_every_choice_of_sizes_can_be_priced(cloud, size):
+    keys = {"database": {"size": size}, "redis": {"size": size}}
     assert estimate(blueprint(cloud, "split", **keys)).minimum > 0
     if not DATABASES[cloud][size].burstable:
-        assert estimate(blueprint(cloud, "ha", **keys | {"files": {"tier": "regional"}})).minimum > 0
+        assert estimate(blueprint(cloud, "ha", **keys)).minimum > 0
 
 
 @pytest.mark.parametrize("mode", SparkMode)

@@ -85,7 +85,7 @@ CASES = [
         "files.tier",
         "regional",
         ("gcp", "ha", {"files": {"tier": "zonal"}}),
-        ("gcp", "split", {"files": {"tier": "zonal"}}),
+        ("kubernetes", "split", {"files": {"tier": "zonal"}}),
     ),
     (
         "_share",
