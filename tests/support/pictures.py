@@ -30,7 +30,7 @@ LANES: dict[str, tuple[str, ...]] = {
         "Scaling",
         "Scaler",
     ),
-    "work": ("Jobs", "JobDefinition", "JobDefinitions", "Spark"),
+    "work": ("Jobs", "JobDefinition", "EmrGround", "JobDefinitions", "Spark"),
     "data": ("Database", "Cache", "Share", "Bucket", "Secrets", "SecretStore", "Vault", "Backups", "ShareBackups"),
     "around": (),
 }
@@ -45,9 +45,10 @@ TITLES = {
 CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure", "kubernetes": "Kubernetes"}
 BOX_WIDTH, LINE, HEAD, PAD, GAP = 214, 17, 34, 14, 26
 ROWS = (("front", "processes", "work"), ("data",), ("around",))
-PER_ROW = 6
+PER_ROW = 7
 WIDTH = PER_ROW * (BOX_WIDTH + GAP) + GAP
 MOST_LINES = 7
+MOST_LETTERS = 31
 
 STYLE = """
 svg{font-family:system-ui,sans-serif}
@@ -56,16 +57,18 @@ svg{font-family:system-ui,sans-serif}
 .note{font-size:12px;fill:#57606a}.title{font-size:20px;font-weight:650;fill:#1f2328}
 .lane{font-size:13px;fill:#57606a;font-weight:600}
 .edge{fill:none;stroke:#0969da;stroke-width:1.3;opacity:.55;marker-end:url(#tip)}
-.lock{font-size:12px}.tip{fill:#0969da}
+.lock rect{fill:#57606a}.lock path{fill:none;stroke:#57606a;stroke-width:1.6}.tip{fill:#0969da}
 @media (prefers-color-scheme: dark){.page{fill:#0d1117}.box{fill:#161b22;stroke:#8b949e}
 .data{fill:#12261e;stroke:#3fb950}
 .front{fill:#2b230f;stroke:#d29922}.work{fill:#211a33;stroke:#a371f7}.name,.title{fill:#e6edf3}.note,.lane{fill:#9da7b1}
-.edge{stroke:#58a6ff}.tip{fill:#58a6ff}}
+.edge{stroke:#58a6ff}.tip{fill:#58a6ff}.lock rect{fill:#9da7b1}.lock path{stroke:#9da7b1}}
 """
 
 MARKER = """\
 <defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">
 <path class="tip" d="M0 0 L10 5 L0 10 z"/></marker></defs>"""
+
+LOCK = '<rect x="0" y="6" width="12" height="9" rx="2"/><path d="M2.5 6 V4 a3.5 3.5 0 0 1 7 0 V6"/>'
 
 
 @dataclass
@@ -82,7 +85,7 @@ class Box:
 
     @property
     def lines(self) -> list[str]:
-        counted = [kind if count == 1 else f"{count} {kind}s" for kind, count in sorted(self.kinds.items())]
+        counted = [kind if count == 1 else f"{count} {plural(kind)}" for kind, count in sorted(self.kinds.items())]
         return (
             counted
             if len(counted) <= MOST_LINES
@@ -148,6 +151,12 @@ def lane_of(key: str) -> str:
     return next((lane for lane, kinds in LANES.items() if kind in kinds), "around")
 
 
+def plural(kind: str) -> str:
+    if kind.endswith("y") and not kind.endswith(("ey", "ay")):
+        return kind[:-1] + "ies"
+    return kind + ("es" if kind.endswith("s") else "s")
+
+
 def spoken(token: str) -> str:
     """Return a type's last word, spaced: `aws:ec2/natGateway:NatGateway` is `Nat Gateway`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", token.rsplit(":", maxsplit=1)[-1])
@@ -155,17 +164,23 @@ def spoken(token: str) -> str:
 
 def placed(boxes: Mapping[str, Box]) -> tuple[int, list[tuple[str, int, int]]]:
     """Give each box its place; return the picture's height and where each lane's title stands."""
-    y, lanes = 98, []
+    y, lanes = 112, []
     for row in ROWS:
-        found = [box for lane in row for box in boxes.values() if box.lane == lane]
+        found = [box for lane in row for box in sorted(boxes.values(), key=beside_its_neighbour) if box.lane == lane]
         for start in range(0, len(found), PER_ROW):
             line = found[start : start + PER_ROW]
             for column, box in enumerate(line):
                 box.x, box.y = GAP + column * (BOX_WIDTH + GAP), y
                 if not any(lane == box.lane for lane, _, _ in lanes):
-                    lanes.append((box.lane, box.x, y - 12))
-            y += max(box.height for box in line) + (GAP if start + PER_ROW < len(found) else 62)
-    return y - 62 + GAP, lanes
+                    lanes.append((box.lane, box.x, y - 18))
+            y += max(box.height for box in line) + (GAP if start + PER_ROW < len(found) else 78)
+    return y - 78 + GAP, lanes
+
+
+def beside_its_neighbour(box: Box) -> tuple[int, str]:
+    """Order a lane so that what people reach stands beside what serves them."""
+    weight = {"front": 2, "web": -2, "penstock": -2, "scheduler": -1, "database": -2, "share": -1}
+    return weight.get(box.name, 0), box.name
 
 
 def edges(graph: Iterable[Mapping[str, Any]], boxes: Mapping[str, Box]) -> Iterator[str]:
@@ -200,13 +215,19 @@ def is_told(source: Box, target: Box) -> bool:
 def arrow(source: Box, target: Box) -> str:
     if source.y == target.y:
         left, right = sorted((source, target), key=lambda box: box.x)
-        start, end = (left.x + BOX_WIDTH, left.y + HEAD), (right.x - 2, right.y + HEAD)
-        middle = (start[0] + end[0]) // 2
-        curve = f"M{start[0]} {start[1]} C{middle} {start[1] - 24} {middle} {end[1] - 24} {end[0]} {end[1]}"
-        return f'<path class="edge" d="{curve}"/>'
+        if right.x - left.x == BOX_WIDTH + GAP:
+            return f'<path class="edge" d="M{left.x + BOX_WIDTH} {left.y + HEAD} H{right.x - 2}"/>'
+        low = max(left.y + left.height, right.y + right.height) + 26
+        start = (left.x + BOX_WIDTH // 2, left.y + left.height)
+        end = (right.x + BOX_WIDTH // 2, right.y + right.height + 3)
+        return f'<path class="edge" d="M{start[0]} {start[1]} C{start[0]} {low} {end[0]} {low} {end[0]} {end[1]}"/>'
     start, end = (source.x + BOX_WIDTH // 2, source.y + source.height), (target.x + BOX_WIDTH // 2, target.y - 4)
     bend = (start[1] + end[1]) // 2
     return f'<path class="edge" d="M{start[0]} {start[1]} C{start[0]} {bend} {end[0]} {bend} {end[0]} {end[1]}"/>'
+
+
+def shortened(line: str) -> str:
+    return line if len(line) <= MOST_LETTERS else line[: MOST_LETTERS - 1] + "…"
 
 
 def drawn(box: Box) -> Iterator[str]:
@@ -214,6 +235,8 @@ def drawn(box: Box) -> Iterator[str]:
     yield f'<rect class="box {tone}" x="{box.x}" y="{box.y}" width="{BOX_WIDTH}" height="{box.height}" rx="8"/>'
     yield f'<text class="name" x="{box.x + PAD}" y="{box.y + 22}">{escape(box.name)}</text>'
     if box.protected:
-        yield f'<text class="lock" x="{box.x + BOX_WIDTH - 26}" y="{box.y + 22}">🔒</text>'
+        place = f"translate({box.x + BOX_WIDTH - 26} {box.y + 10})"
+        yield f'<g class="lock" transform="{place}">{LOCK}</g>'
     for index, line in enumerate(box.lines):
-        yield f'<text class="note" x="{box.x + PAD}" y="{box.y + HEAD + 6 + LINE * index}">{escape(line)}</text>'
+        x, y = box.x + PAD, box.y + HEAD + 6 + LINE * index
+        yield f'<text class="note" x="{x}" y="{y}">{escape(shortened(line))}</text>'
