@@ -1521,7 +1521,7 @@ export interface components {
         };
         /**
          * Setup
-         * @description The one-time code from the server's log, and who the first owner is to be.
+         * @description The one-time code from the server's log or the stack's secret store, and who the first owner is to be.
          */
         Setup: {
             /** Code */
