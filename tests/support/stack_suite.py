@@ -23,6 +23,8 @@ from support.stack_configs import blueprint_keys, config_of
 from support.stack_secrets import secret_values
 
 TOPOLOGIES = [topology.value for topology in Topology]
+LOSING = frozenset({"replace", "delete"})
+PASSWORD = "random:index/randomPassword:RandomPassword"
 THERE_AND_BACK = ["split", "ha", "autoscale", "ha", "split", "single"]
 
 
@@ -82,7 +84,7 @@ class StackSuite:
     def leaves_nothing(self, stack: EngineStack) -> None:
         stack.set_config(protectData=False)
         let_go = stack.up()
-        assert [step.urn for step in let_go.changes if step.op in {"replace", "delete"}] == []
+        assert [step.urn for step in let_go.changes if step.op in LOSING] == []
         stack.destroy()
         assert stack.state() == []
         assert [one.urn for one in stack.cloud.objects.values()] == []
@@ -95,10 +97,23 @@ class StackSuite:
             for topology in THERE_AND_BACK:
                 stack.set_config(topology=topology)
                 changed = stack.up()
-                lost = [step.urn for step in changed.changes if step.op in {"replace", "delete"} and step.urn in data]
+                lost = [step.urn for step in changed.changes if step.op in LOSING and step.urn in data]
                 assert lost == [], topology
                 assert changed.outputs["topology"] == topology
                 assert stack.up().changes == [], topology
+            assert data <= {one.urn for one in stack.state()}
+
+    @pytest.mark.timeout(300)
+    def test_a_password_is_rotated_without_losing_data(self, tmp_path):
+        with EngineStack(tmp_path, main, config_of(self.cloud, "ha")) as stack:
+            stack.up()
+            data = {one.urn for one in stack.state() if one.protect}
+            passwords = [one for one in stack.state() if one.type == PASSWORD and one.name.endswith("-password")]
+            for password in passwords:
+                rotated = stack.up(replace=[password.urn])
+                assert [step.urn for step in rotated.changes if step.op in LOSING and step.urn in data] == []
+                assert len(rotated.changes) > 1, f"nothing takes the new {password.name}"
+                assert stack.up().changes == []
             assert data <= {one.urn for one in stack.state()}
 
     def test_a_wrong_config_makes_nothing(self, tmp_path):

@@ -83,5 +83,9 @@ class Secrets(GcpComponent):
             labels=self.site.labels,
             opts=opts,
         )
-        version = gcp.secretmanager.SecretVersion(name, secret=secret.id, secret_data=value, opts=opts)
+        # A password's version may go, for the next one to come: what a rotation replaces is not protected.
+        given_out = name == SecretName.DATABASE_PASSWORD
+        version = gcp.secretmanager.SecretVersion(
+            name, secret=secret.id, secret_data=value, opts=self.child() if given_out else opts
+        )
         return Entry(secret, version)

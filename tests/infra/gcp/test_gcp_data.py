@@ -161,7 +161,7 @@ def test_every_way_between_topologies_keeps_the_data(engine_stack, gcp_config):
     stack = engine_stack(main, gcp_config("single", protectData=True))
     stack.up()
     kept = {one.urn: one.id for one in stack.state() if one.protect}
-    assert len(kept) == 8
+    assert len(kept) == 7
     for topology in ("split", "ha", "autoscale", "split", "single"):
         stack.set_config(topology=topology)
         planned = stack.preview()
