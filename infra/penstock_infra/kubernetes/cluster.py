@@ -68,6 +68,8 @@ def cluster_provider(name: str, *, adopt: bool = False) -> pulumi.ProviderResour
         context=config.get("context"),
         cluster=config.get("cluster"),
         enable_server_side_apply=True,
+        # A rotated Secret changes in place: it is protected, and the provider would otherwise replace it.
+        enable_secret_mutable=True,
         upsert_existing_objects=adopt or None,
     )
     return provider
