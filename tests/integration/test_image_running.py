@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from pathlib import Path, PurePosixPath
 
 import boto3
 import httpx
+import psutil
 import pytest
 from cryptography.fernet import Fernet
 from moto.server import ThreadedMotoServer
 
+from penstock_platform.contract import SETTINGS
 from penstock_runtime.environments.builder import EnvironmentBuilder
 from penstock_runtime.project.requirements import extra_requirements, requirements_text
 from penstock_runtime.project.starter import create_project
@@ -26,6 +29,7 @@ from support.image_steps import USER, Image, entry_point, environment_of, exec_f
 from support.installation import private_state
 from support.secured_postgres import PasswordPostgres, password_postgres
 from support.servers import free_port
+from support.sources import ROOT
 from support.waiting import wait_until
 
 OWNER_CODE = "the stack's own owner code"
@@ -209,6 +213,9 @@ def test_a_split_stack_comes_up_on_an_empty_share_works_and_drains(fleet):
     assert web.run(health).returncode == 0
     assert scheduler.run(health).returncode == 0
 
+    assert secrets_that_blocks_could_read(web) == []
+    assert secrets_that_blocks_could_read(scheduler) == []
+
     with first_owner(web) as client:
         wait_until(lambda: client.get("/pipelines").json()["items"], 20, scheduler.said)
         run = client.post("/pipelines/first_pipeline/runs", json={"variables": {}}).json()["id"]
@@ -223,6 +230,29 @@ def test_a_split_stack_comes_up_on_an_empty_share_works_and_drains(fleet):
     standby.wait()
     assert web.stop() == 0, web.said()
     assert web.run(health).returncode == 1
+
+
+READING = """\
+import pathlib, sys
+for pid in sys.argv[1:]:
+    for name in ("environ", "cmdline"):
+        try:
+            print(pid, name, pathlib.Path("/proc", pid, name).read_bytes().replace(bytes(1), b" ").decode())
+        except OSError:
+            pass
+"""
+
+
+def secrets_that_blocks_could_read(container: Container) -> list[str]:
+    """Return the secret settings that a process of the container's user finds at any process of the container."""
+    first = psutil.Process(container.process.pid)
+    pids = [str(one.pid) for one in (first, *first.children(recursive=True))]
+    assert len(pids) > 1
+    done = container.run(["/opt/penstock/bin/python", "-I", "-c", READING, *pids])
+    assert " cmdline " in done.stdout, done.stderr
+    secret = [setting.name for setting in SETTINGS if setting.secret and setting.name in container.environ]
+    assert {"PENSTOCK_ENCRYPTION_KEY", "PENSTOCK_OWNER_CODE"} <= set(secret)
+    return [name for name in secret if container.environ[name] in done.stdout]
 
 
 def ending(client: httpx.Client, run: str) -> str | None:
@@ -315,3 +345,36 @@ def test_the_bill_of_materials_names_what_is_in_the_environment(image):
         "penstock"
     }
     assert bill["metadata"]["component"]["name"] == "penstock"
+
+
+FIRST = """\
+import importlib.util, os, signal, sys, time
+spec = importlib.util.spec_from_file_location("entrypoint", sys.argv[1])
+entrypoint = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(entrypoint)
+entrypoint.stay_as_first_process()
+signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+reader, writer = os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:
+        os.write(writer, str(os.getpid()).encode())
+        os._exit(0)
+    os._exit(0)
+os.wait()
+orphan = os.read(reader, 10).decode()
+deadline = time.monotonic() + 10
+while os.path.exists(f"/proc/{orphan}") and time.monotonic() < deadline:
+    time.sleep(0.01)
+print(os.getppid(), os.path.exists(f"/proc/{orphan}"), flush=True)
+os.kill(1, signal.SIGTERM)
+signal.pause()
+"""
+
+
+def test_as_process_1_it_buries_orphans_hands_signals_on_and_ends_as_its_child():
+    namespaces = [*Image.namespace(), "--pid", "--fork", "--mount-proc"]
+    command = [*namespaces, sys.executable, "-c", FIRST, str(ROOT / "runtime" / "images" / "entrypoint.py")]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT / "runtime")}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=30)
+    assert done.stdout.split() == ["1", "False"], done.stderr
+    assert done.returncode == 7

@@ -244,6 +244,5 @@ def exec_form(step: Step) -> list[str]:
 
 
 def entry_point() -> list[str]:
-    """Return how a container begins, less `tini` where this machine has none: it is only there to be process 1."""
-    words = exec_form(only("runtime", "ENTRYPOINT"))
-    return words if shutil.which(words[0]) else words[words.index("--") + 1 :]
+    """Return how a container begins."""
+    return exec_form(only("runtime", "ENTRYPOINT"))

@@ -92,7 +92,8 @@ def test_it_runs_as_a_fixed_user_that_is_not_root():
 
 
 def test_signals_reach_the_process_because_no_shell_stands_between():
-    assert exec_form(only("runtime", "ENTRYPOINT"))[0] == "tini"
+    words = exec_form(only("runtime", "ENTRYPOINT"))
+    assert words == ["/opt/penstock/bin/python", "-I", "/opt/penstock/image/entrypoint.py"]
     assert exec_form(only("runtime", "CMD")) == ["start"]
     assert exec_form(only("runtime", "HEALTHCHECK"))[0] == "/opt/penstock/bin/python"
     assert only("runtime", "STOPSIGNAL").value == "SIGTERM"
