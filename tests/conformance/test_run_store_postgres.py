@@ -7,13 +7,28 @@ import pytest
 from penstock_runtime.persistence.engine import DatabaseOptions
 from penstock_runtime.persistence.run_store import SqlRunStore
 from penstock_runtime.testing.conformance.run_store import RunStoreConformance
+from penstock_runtime.testing.conformance.run_store_backfills import BackfillConformance
 from penstock_runtime.testing.conformance.run_store_blocks import ChangeConformance
 from penstock_runtime.testing.conformance.run_store_claims import ClaimConformance, ConcurrentClaimConformance
 from penstock_runtime.testing.conformance.run_store_fleet import FleetConformance
+from penstock_runtime.testing.conformance.run_store_history import HistoryConformance
+from penstock_runtime.testing.conformance.run_store_lost_ticks import ConcurrentTriggerConformance, LostTickConformance
+from penstock_runtime.testing.conformance.run_store_outbox import OutboxConformance
+from penstock_runtime.testing.conformance.run_store_scaling import ScalingConformance
 
 
 class TestPostgresRunStore(
-    RunStoreConformance, ChangeConformance, ClaimConformance, ConcurrentClaimConformance, FleetConformance
+    RunStoreConformance,
+    ChangeConformance,
+    ClaimConformance,
+    ConcurrentClaimConformance,
+    FleetConformance,
+    OutboxConformance,
+    HistoryConformance,
+    LostTickConformance,
+    ConcurrentTriggerConformance,
+    ScalingConformance,
+    BackfillConformance,
 ):
     @pytest.fixture
     def store(self, postgres_url: str) -> Iterator[SqlRunStore]:

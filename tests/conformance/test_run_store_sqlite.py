@@ -7,12 +7,27 @@ import pytest
 from penstock_runtime.persistence.engine import DatabaseOptions
 from penstock_runtime.persistence.run_store import SqlRunStore
 from penstock_runtime.testing.conformance.run_store import RunStoreConformance
+from penstock_runtime.testing.conformance.run_store_backfills import BackfillConformance
 from penstock_runtime.testing.conformance.run_store_blocks import ChangeConformance
 from penstock_runtime.testing.conformance.run_store_claims import ClaimConformance
 from penstock_runtime.testing.conformance.run_store_fleet import FleetConformance
+from penstock_runtime.testing.conformance.run_store_history import HistoryConformance
+from penstock_runtime.testing.conformance.run_store_lost_ticks import LostTickConformance
+from penstock_runtime.testing.conformance.run_store_outbox import OutboxConformance
+from penstock_runtime.testing.conformance.run_store_scaling import ScalingConformance
 
 
-class TestSqliteRunStore(RunStoreConformance, ChangeConformance, ClaimConformance, FleetConformance):
+class TestSqliteRunStore(
+    RunStoreConformance,
+    ChangeConformance,
+    ClaimConformance,
+    FleetConformance,
+    OutboxConformance,
+    HistoryConformance,
+    LostTickConformance,
+    ScalingConformance,
+    BackfillConformance,
+):
     @pytest.fixture
     def store(self, sqlite_url: str) -> Iterator[SqlRunStore]:
         store = SqlRunStore.open(DatabaseOptions(sqlite_url, pool_size=8))

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from penstock_runtime.domain.errors import BlockNotFound
+from penstock_runtime.domain.notices import NO_NOTICES, NoticeRules
 
 
 class BlockType(StrEnum):
@@ -96,8 +97,9 @@ class PipelinePlan:
     """A validated pipeline of one code version: blocks in topological order and the rules that hold for its runs.
 
     `blocks` are the graph; `callbacks` and `conditionals` hang beside it, by slug. `block_run_limit` bounds the
-    blocks of one run that run at once; `run_limit` the runs of this pipeline that run at once, `run_limit_reached`
-    is `wait` or `skip`. `problems` are the reasons why it cannot run; a plan with problems is never started.
+    blocks of one run that run at once; `run_limit` the runs of this pipeline that run at once, and
+    `run_limit_per_trigger` those that one trigger made; `run_limit_reached` is `wait` or `skip`. `notices` says who is
+    told of its runs' ends. `problems` are the reasons why it cannot run; a plan with problems is never started.
     """
 
     slug: str
@@ -112,11 +114,13 @@ class PipelinePlan:
     retry: RetryPolicy = RetryPolicy()
     block_run_limit: int | None = None
     run_limit: int | None = None
+    run_limit_per_trigger: int | None = None
     run_limit_reached: str = "wait"
     in_one_process: bool = False
     executor: ExecutorType = ExecutorType.LOCAL_PYTHON
     executor_config: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    notices: NoticeRules = NO_NOTICES
     problems: tuple[str, ...] = ()
 
     @cached_property

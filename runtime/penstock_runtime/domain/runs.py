@@ -138,6 +138,8 @@ class Run:
 
     `admitted` is false while a limit on the pipeline's runs holds it back: then no block of it is ready. `summary`
     is a small text for people (why it failed). `interval_start` and `interval_end` bound the schedule's interval.
+    After `deadline_at` the run is ended as `timeout_status` (failed or cancelled), `timed_out_at` says that it was.
+    `sla_at` is when its service level is missed; it is cleared once that was told or can no longer come true.
     """
 
     id: str
@@ -159,6 +161,11 @@ class Run:
     block_run_limit: int | None = None
     event: Mapping[str, Any] | None = None
     created_by: str | None = None
+    deadline_at: datetime | None = None
+    timeout_status: str | None = None
+    timed_out_at: datetime | None = None
+    sla_at: datetime | None = None
+    sla_missed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,6 +21,8 @@ from penstock_runtime.domain.errors import InvalidInput
 
 ONCE = "@once"
 ALWAYS_ON = "@always_on"
+_FASTEST = 6000
+_YEARS = range(1900, 9000)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Weeks begin on Monday, as the project format has it (cron's own @weekly would be Sunday).
 PRESETS = {
@@ -46,7 +49,9 @@ class Schedule:
     """When runs are due. Exactly one of `cron` and `interval_seconds` is set, or `preset` is @once or @always_on.
 
     `start_at` and `end_at` bound the ticks, both inclusive. An interval counts from `start_at`, or from the epoch.
-    `jitter_seconds` and `catch_up` are for the engine; they do not move the logical times.
+    Neither jitter nor catch-up moves a logical time: `jitter_seconds` delays the making of a run by up to that much,
+    and `catch_up_per_minute` bounds how fast `catch_up: all` makes the runs that were missed. With `initial_run` a
+    schedule that becomes active runs the tick before it at once.
     """
 
     cron: str | None = None
@@ -57,7 +62,9 @@ class Schedule:
     end_at: datetime | None = None
     jitter_seconds: float = 0.0
     catch_up: CatchUp = CatchUp.LATEST
+    catch_up_per_minute: float = 6.0
     grace_seconds: float = 60.0
+    initial_run: bool = False
 
     @property
     def always_on(self) -> bool:
@@ -70,12 +77,40 @@ class Schedule:
         return self.preset == ONCE
 
 
+_FIELDS = (
+    "catch_up",
+    "catch_up_per_minute",
+    "create_initial_pipeline_run",
+    "end_time",
+    "grace_seconds",
+    "interval_seconds",
+    "jitter_seconds",
+    "schedule_interval",
+    "start_time",
+    "timezone",
+)
+
+
 def parse_schedule(settings: Mapping[str, Any]) -> Schedule:
     """Return the schedule that a trigger's settings describe. InvalidInput names the field.
 
     Read are `schedule_interval` (cron or preset), `interval_seconds`, `timezone`, `start_time`, `end_time`,
-    `jitter_seconds`, `catch_up` and `grace_seconds`. A time without a zone is in `timezone`.
+    `jitter_seconds`, `catch_up`, `catch_up_per_minute`, `grace_seconds` and `create_initial_pipeline_run`. A time
+    without a zone is in `timezone`. Answers are kept: a schedule is read again at each of its ticks.
     """
+    given = {name: settings[name] for name in _FIELDS if settings.get(name) is not None}
+    if any(not isinstance(value, str | int | float) for value in given.values()):
+        return _parse(given)
+    # By type too: True and 1 are equal, and are not the same setting.
+    return _parse_known(tuple((name, type(value), value) for name, value in given.items()))
+
+
+@lru_cache(maxsize=20_000)
+def _parse_known(given: tuple[tuple[str, type, Any], ...]) -> Schedule:
+    return _parse({name: value for name, _, value in given})
+
+
+def _parse(settings: Mapping[str, Any]) -> Schedule:
     timezone = str(settings.get("timezone") or "UTC")
     zone = _zone(timezone)
     interval = settings.get("interval_seconds")
@@ -93,8 +128,37 @@ def parse_schedule(settings: Mapping[str, Any]) -> Schedule:
         end_at=_time("end_time", settings.get("end_time"), zone),
         jitter_seconds=_seconds("jitter_seconds", settings.get("jitter_seconds") or 0, 0.0),
         catch_up=_catch_up(settings.get("catch_up")),
+        catch_up_per_minute=_rate(settings.get("catch_up_per_minute")),
         grace_seconds=_seconds("grace_seconds", settings.get("grace_seconds") or 60, 1.0),
+        initial_run=settings.get("create_initial_pipeline_run") is True,
     )
+
+
+def next_ticks(schedule: Schedule, after: datetime, count: int) -> list[datetime]:
+    """Return up to `count` ticks strictly after `after`, in order and in UTC; fewer where the schedule ends.
+
+    @once has one, its start; @always_on has none, since its next run is due when the last one ends.
+    """
+    found: list[datetime] = []
+    tick = next_after(schedule, after)
+    while tick is not None and len(found) < count:
+        found.append(tick)
+        tick = next_after(schedule, tick)
+    return found
+
+
+def first_due(schedule: Schedule, now: datetime) -> datetime | None:
+    """Return the first tick of a schedule that has just become active; None when it has none.
+
+    What was due before is not: a new or resumed schedule begins with the next tick, or with the one before when it
+    asks for an initial run.
+    """
+    if schedule.always_on:
+        return now
+    if schedule.once:
+        return schedule.start_at or now
+    before = previous_at_or_before(schedule, now) if schedule.initial_run else None
+    return before or next_after(schedule, now)
 
 
 def next_after(schedule: Schedule, after: datetime) -> datetime | None:
@@ -183,6 +247,9 @@ def _time(field: str, value: Any, zone: ZoneInfo) -> datetime | None:
         value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - the zone is given below
     if not isinstance(value, datetime):
         raise InvalidInput(f"{value!r} is no date and time such as 2025-01-31 06:00:00", field)
+    # Away from both ends of the calendar: ticks are counted on from here, and zones are added.
+    if value.year not in _YEARS:
+        raise InvalidInput(f"`{field}` is {value}; write a year from {_YEARS.start} to {_YEARS.stop - 1}", field)
     return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
@@ -194,6 +261,14 @@ def _seconds(field: str, value: Any, minimum: float) -> float:
     if isinstance(value, bool) or not minimum <= seconds <= 10 * 366 * 86400:
         raise InvalidInput(f"`{field}` is {value!r}; write seconds, at least {minimum:g}", field)
     return seconds
+
+
+def _rate(value: Any) -> float:
+    rate = 6.0 if value is None else value
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= _FASTEST:
+        text = f"`catch_up_per_minute` is {value!r}; write the runs to make in a minute, above 0 and at most {_FASTEST}"
+        raise InvalidInput(text, "catch_up_per_minute")
+    return float(rate)
 
 
 def _catch_up(value: Any) -> CatchUp:

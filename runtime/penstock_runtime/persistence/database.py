@@ -156,10 +156,11 @@ class Session:
 class OpenTransaction(AbstractContextManager[Session]):
     """One transaction: commits when its block ends, rolls back on an exception, and gives its connection back."""
 
-    __slots__ = ("_connection", "_cursor", "_database", "_open", "_read_only")
+    __slots__ = ("_connection", "_cursor", "_database", "_open", "_pool", "_read_only")
 
     def __init__(self, database: Database, *, read_only: bool) -> None:
         """Nothing happens until it is entered."""
+        self._pool = database.pool
         self._database = database
         self._read_only = read_only
         self._connection: PoolProxiedConnection | None = None
@@ -190,6 +191,7 @@ class OpenTransaction(AbstractContextManager[Session]):
     ) -> None:
         """Commit, or roll back; either way the connection goes back, or away when it is broken."""
         if error is not None:
+            self._forget_if_read_only(error)
             self._undo()
             _raise_meaning(error)
             return
@@ -201,8 +203,15 @@ class OpenTransaction(AbstractContextManager[Session]):
             raise
         self._give_back()
 
+    def _forget_if_read_only(self, error: BaseException) -> None:
+        """Close a connection whose server has become a standby, as it may where an address is moved to another."""
+        if isinstance(error, psycopg.errors.ReadOnlySqlTransaction) and self._connection is not None:
+            driver: Any = self._connection.driver_connection
+            driver.close()
+
     def _begin(self, begin: str) -> None:
-        self._connection = self._database.pool.connect()
+        self._pool = self._database.pool
+        self._connection = self._pool.connect()
         driver: Any = self._connection.driver_connection
         self._cursor: Cursor = driver.cursor()
         if begin:
@@ -245,7 +254,10 @@ class OpenTransaction(AbstractContextManager[Session]):
     def _give_back(self) -> None:
         connection, self._connection = self._connection, None
         try:
-            if connection is not None:
+            if connection is not None and self._pool is not self._database.pool:
+                # Its pool was given up meanwhile: nobody would ever take it from there, or close it.
+                connection.invalidate()
+            elif connection is not None:
                 connection.close()
         finally:
             if not self._read_only:

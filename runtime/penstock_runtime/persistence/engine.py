@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
@@ -57,7 +58,7 @@ class DatabaseOptions:
 def open_database(options: DatabaseOptions) -> Database:
     """Return the database of a URL, not yet connected; InvalidInput for a URL that cannot be used."""
     try:
-        url = make_url(options.url)
+        url = parsed(options.url)
     except ArgumentError:
         raise InvalidInput("DATABASE_URL is not a URL: sqlite:///path or postgresql://…", "DATABASE_URL") from None
     makers = {"sqlite": _open_sqlite, "postgresql": _open_postgres, "postgres": _open_postgres}
@@ -177,7 +178,8 @@ class _PostgresConnector:
         self._arguments |= {"sslrootcert": options.ca_file, "sslmode": options.ssl_mode}
         if options.ca_file and options.ssl_mode is None:
             self._arguments |= {"sslmode": "verify-full"}
-        self._arguments |= {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
+        given = {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
+        self._arguments |= {**given, **hosts_of(url)}
         self._arguments = {name: value for name, value in self._arguments.items() if value is not None}
 
     def connect(self) -> psycopg.Connection[Any]:
@@ -236,4 +238,33 @@ class _PostgresConnector:
 
 def shown(url: str) -> str:
     """Return a database's URL without its password, for people."""
-    return make_url(url).render_as_string(hide_password=True)
+    return parsed(url).render_as_string(hide_password=True)
+
+
+_SEVERAL_HOSTS = re.compile(
+    r"^(?P<before>postgres(?:ql)?://(?:[^@/]*@)?)(?P<hosts>[^@/?]*,[^@/?]*)(?P<after>(?:[/?].*)?)$"
+)
+
+
+def parsed(text: str) -> URL:
+    """Return a URL, which may name several servers as libpq has it: `postgresql://user@one:5432,two:5432/name`.
+
+    ArgumentError for what is no URL. Several servers stand in its query, as SQLAlchemy has them.
+    """
+    found = _SEVERAL_HOSTS.match(text)
+    if found is None:
+        return make_url(text)
+    url = make_url(found["before"] + found["after"])
+    return url.update_query_dict({"host": tuple(found["hosts"].split(","))})
+
+
+def hosts_of(url: URL) -> Mapping[str, str]:
+    """Return libpq's `host` and `port` for the servers in a URL's query; nothing when there is none."""
+    named = url.query.get("host", ())
+    places = [part.rpartition(":") for part in ([named] if isinstance(named, str) else named)]
+    if not places:
+        return {}
+    # A folder of a socket has no port of its own; neither has a host whose name is all there is.
+    split = [(host, port) if host and port.isdigit() else (host + colon + port, "") for host, colon, port in places]
+    ports = {"port": ",".join(port for _, port in split)} if any(port for _, port in split) else {}
+    return {"host": ",".join(host for host, _ in split), **ports}

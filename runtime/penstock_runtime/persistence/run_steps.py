@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, func, select, text, update
+from sqlalchemy import Update, bindparam, case, func, null, select, text, update
 
 from penstock_runtime.domain.errors import RunNotFinished, RunNotFound
 from penstock_runtime.domain.runs import BlockRunKind, BlockRunStatus, Run, RunStatus
@@ -40,6 +40,8 @@ _OPEN_EPOCH = (
         status=RunStatus.QUEUED,
         ended_at=None,
         cancel_requested_at=None,
+        deadline_at=None,
+        timed_out_at=None,
         bundle=bindparam("new_bundle"),
         open_block_runs=bindparam("open_count"),
         block_run_limit=bindparam("new_limit", type_=runs.c.block_run_limit.type),
@@ -57,20 +59,25 @@ _READY_ROOTS = (
     )
     .values(status=BlockRunStatus.READY, due_at=_now)
 )
-# Ids are ordered by creation, so the least id of a pipeline is its oldest. Materialised, because SQLite would else
+_MOST_HELD = 1_000_000
+# Ids are ordered by creation, so the least id of a trigger is its oldest. Materialised, because SQLite would else
 # follow the pipelines' index over every run there ever was in order to group these.
-_held = select(runs.c.id, runs.c.pipeline).where(run_held).cte("held").prefix_with("MATERIALIZED")
-_oldest_held = select(func.min(_held.c.id)).group_by(_held.c.pipeline)
+# In order and bounded, because by the statistics of a history that is all of one status it would rather read all of
+# that than take the index, which has the order.
+_held = (
+    select(runs.c.id, runs.c.pipeline, runs.c.trigger_id)
+    .where(run_held)
+    .order_by(runs.c.created_at, runs.c.id)
+    .limit(_MOST_HELD)
+    .cte("held")
+    .prefix_with("MATERIALIZED")
+)
+_oldest_held = select(func.min(_held.c.id)).group_by(_held.c.pipeline, _held.c.trigger_id)
 _HELD = (
     select(*RUN)
     .where(run_held, runs.c.id.in_(_oldest_held))
     .order_by(runs.c.created_at, runs.c.id)
     .limit(bindparam("count"))
-)
-_RUNNING_OF = (
-    select(func.count())
-    .select_from(runs)
-    .where(runs.c.pipeline == bindparam("pipeline"), run_unfinished, runs.c.admitted)
 )
 _LOCK_KEY = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))").bindparams(bindparam("key"))
 
@@ -79,6 +86,10 @@ _LOCK_KEY = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))").bind
 def _change(times: tuple[str, ...], statuses: frozenset[RunStatus]) -> Update:
     values: dict[str, Any] = {"status": bindparam("new_status", type_=runs.c.status.type)}
     values |= {name: bindparam(f"new_{name}", type_=UtcTime()) for name in times}
+    if "ended_at" in times:
+        # A service level that was kept can no longer be missed; one that was not is still to be told.
+        in_time = runs.c.sla_at > bindparam("new_ended_at", type_=UtcTime())
+        values["sla_at"] = case((in_time, null()), else_=runs.c.sla_at)
     return update(runs).where(_of_run, any_of(runs.c.status, statuses)).values(values)
 
 
@@ -154,10 +165,6 @@ class RunSteps(Steps):
     def queued_unadmitted_runs(self, limit: int) -> Sequence[Run]:
         """See the port."""
         return [Run(*row) for row in self._session.rows(_HELD, count=limit)]
-
-    def running_runs_of(self, pipeline: str) -> int:
-        """See the port."""
-        return int(self._session.rows(_RUNNING_OF, pipeline=pipeline)[0][0])
 
     def lock_limit(self, key: str) -> None:
         """See the port. A lock of the transaction, which a pooler allows; SQLite needs none."""

@@ -7,21 +7,39 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from penstock_runtime.persistence.attempt_steps import AttemptSteps
+from penstock_runtime.persistence.backfill_steps import BackfillSteps
 from penstock_runtime.persistence.block_run_steps import BlockRunSteps
 from penstock_runtime.persistence.claims import ClaimSteps
 from penstock_runtime.persistence.code_versions import CodeSteps
 from penstock_runtime.persistence.database import Database
 from penstock_runtime.persistence.due import DueSteps
 from penstock_runtime.persistence.engine import DatabaseOptions, open_database
+from penstock_runtime.persistence.history_steps import HistorySteps
+from penstock_runtime.persistence.lost_tick_steps import LostTickSteps
 from penstock_runtime.persistence.member_steps import MemberSteps
+from penstock_runtime.persistence.outbox_steps import OutboxSteps
 from penstock_runtime.persistence.run_reads import ReadSteps
 from penstock_runtime.persistence.run_steps import RunSteps
+from penstock_runtime.persistence.scaling_steps import ScalingSteps
 from penstock_runtime.persistence.trigger_steps import TriggerSteps
 from penstock_runtime.ports.run_store import RunStore, RunTransaction
 
 
 class SqlRunTransaction(
-    RunSteps, BlockRunSteps, AttemptSteps, ClaimSteps, DueSteps, MemberSteps, TriggerSteps, CodeSteps, ReadSteps
+    RunSteps,
+    BlockRunSteps,
+    AttemptSteps,
+    ClaimSteps,
+    DueSteps,
+    MemberSteps,
+    TriggerSteps,
+    LostTickSteps,
+    BackfillSteps,
+    OutboxSteps,
+    ScalingSteps,
+    HistorySteps,
+    CodeSteps,
+    ReadSteps,
 ):
     """Every step of the port, over one open transaction."""
 

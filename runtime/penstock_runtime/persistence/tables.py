@@ -25,6 +25,7 @@ from sqlalchemy import (
     not_,
 )
 
+from penstock_runtime.domain.backfills import BackfillStatus
 from penstock_runtime.domain.runs import AttemptStatus, BlockRunKind, BlockRunStatus, ExitReason, RunStatus
 from penstock_runtime.persistence.columns import Choice, Json, JsonTuple, Key, UtcTime
 
@@ -66,6 +67,11 @@ runs = Table(
     Column("block_run_limit", Integer),
     Column("event", Json),
     Column("created_by", String),
+    Column("deadline_at", UtcTime),
+    Column("timeout_status", String),
+    Column("timed_out_at", UtcTime),
+    Column("sla_at", UtcTime),
+    Column("sla_missed_at", UtcTime),
     one_of("status", RunStatus),
     CheckConstraint("open_block_runs >= 0", name="open_block_runs"),
     # I1: one run per trigger and logical time; rows without a logical time are free (NULLs are distinct).
@@ -78,6 +84,22 @@ Index("ix_runs_pipeline_created_at", runs.c.pipeline, runs.c.created_at, runs.c.
 Index("ix_runs_status_created_at", runs.c.status, runs.c.created_at, runs.c.id)
 Index("ix_runs_trigger_created_at", runs.c.trigger_id, runs.c.created_at, runs.c.id)
 Index("ix_runs_unfinished", runs.c.pipeline, postgresql_where=run_unfinished, sqlite_where=run_unfinished)
+Index("ix_runs_trigger_unfinished", runs.c.trigger_id, postgresql_where=run_unfinished, sqlite_where=run_unfinished)
+run_timed = and_(run_unfinished, runs.c.deadline_at.is_not(None))
+Index("ix_runs_deadline", runs.c.deadline_at, postgresql_where=run_timed, sqlite_where=run_timed)
+run_promised = runs.c.sla_at.is_not(None)
+Index("ix_runs_sla", runs.c.sla_at, postgresql_where=run_promised, sqlite_where=run_promised)
+run_over = runs.c.ended_at.is_not(None)
+Index("ix_runs_ended", runs.c.ended_at, runs.c.id, postgresql_where=run_over, sqlite_where=run_over)
+run_of_backfill = runs.c.trigger_kind == literal_column("'backfill'")
+Index(
+    "ix_runs_backfill",
+    runs.c.trigger_id,
+    runs.c.status,
+    runs.c.logical_at,
+    postgresql_where=run_of_backfill,
+    sqlite_where=run_of_backfill,
+)
 Index("ix_runs_held", runs.c.created_at, runs.c.id, postgresql_where=run_held, sqlite_where=run_held)
 
 block_runs = Table(
@@ -174,6 +196,8 @@ Index(
     postgresql_where=attempt_running,
     sqlite_where=attempt_running,
 )
+attempt_ended = attempts.c.ended_at.is_not(None)
+Index("ix_attempts_ended", attempts.c.ended_at, postgresql_where=attempt_ended, sqlite_where=attempt_ended)
 
 members = Table(
     "members",
@@ -225,10 +249,22 @@ triggers = Table(
     Column("created_at", UtcTime),
     Column("updated_at", UtcTime),
     Column("deleted_at", UtcTime),
+    Column("token_digest", Key),
+    Column("next_tick_at", UtcTime),
+    # Taken from the settings of an event trigger, so that an event finds its triggers.
+    Column("event_name", Key),
     CheckConstraint("kind IN ('schedule', 'api', 'event')", name="kind"),
     UniqueConstraint("pipeline", "name"),
 )
 trigger_live = and_(triggers.c.active, triggers.c.deleted_at.is_(None), triggers.c.next_due_at.is_not(None))
+Index("ix_triggers_token", triggers.c.token_digest)
+trigger_listening = and_(triggers.c.deleted_at.is_(None), triggers.c.event_name.is_not(None))
+Index(
+    "ix_triggers_event",
+    triggers.c.event_name,
+    postgresql_where=trigger_listening,
+    sqlite_where=trigger_listening,
+)
 Index("ix_triggers_due", triggers.c.next_due_at, postgresql_where=trigger_live, sqlite_where=trigger_live)
 
 code_versions = Table(
@@ -249,3 +285,99 @@ idempotency_keys = Table(
     Column("run_id", Key, nullable=False),
     Column("expires_at", UtcTime, nullable=False, index=True),
 )
+
+# Ticks that made no run: one row for each gap.
+lost_ticks = Table(
+    "lost_ticks",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("trigger_id", Key, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("first_at", UtcTime, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+    Column("ticks", Integer, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+    CheckConstraint("kind IN ('missed', 'skipped')", name="kind"),
+)
+Index("ix_lost_ticks_trigger", lost_ticks.c.trigger_id, lost_ticks.c.recorded_at, lost_ticks.c.id)
+
+backfills = Table(
+    "backfills",
+    metadata,
+    # Also the `trigger_id` of its runs: their key with the logical time is that of every other run (I1).
+    Column("id", Key, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("pipeline", Key, nullable=False),
+    Column("status", Choice(BackfillStatus), nullable=False),
+    Column("schedule", Json, nullable=False),
+    Column("start_at", UtcTime, nullable=False),
+    Column("end_at", UtcTime, nullable=False),
+    Column("newest_first", Boolean, nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("variables", Json, nullable=False),
+    # The last logical time whose run was made; None before the first.
+    Column("reached_at", UtcTime),
+    Column("total", Integer, nullable=False),
+    Column("made", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", String),
+    # Why it was paused, where nobody asked for that.
+    Column("reason", String),
+    # Its runs that had failed by then go again; those up to `retry_reached_at`, in its order, have been asked already.
+    Column("retry_asked_at", UtcTime),
+    Column("retry_reached_at", UtcTime),
+    # None as long as a run of it may be made or is going: of a cancelled one too.
+    Column("ended_at", UtcTime),
+    one_of("status", BackfillStatus),
+)
+backfill_open = and_(backfills.c.ended_at.is_(None), backfills.c.status != literal_column("'paused'"))
+Index("ix_backfills_open", backfills.c.created_at, postgresql_where=backfill_open, sqlite_where=backfill_open)
+Index("ix_backfills_created", backfills.c.created_at, backfills.c.id)
+Index("ix_backfills_pipeline", backfills.c.pipeline, backfills.c.created_at, backfills.c.id)
+
+# Messages to people: recorded in the transaction that made them true, sent at least once, a repeat under the same id.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("event", String, nullable=False),
+    Column("run_id", Key),
+    Column("destination", Key, nullable=False),
+    Column("occasion", Key, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    # When to try (again); None once it was sent or given up.
+    Column("due_at", UtcTime),
+    Column("tries", Integer, nullable=False),
+    Column("sent_at", UtcTime),
+    Column("given_up_at", UtcTime),
+    Column("last_error", String),
+    # What happened, once for each destination.
+    UniqueConstraint("occasion", "destination"),
+)
+outbox_waiting = outbox.c.due_at.is_not(None)
+Index(
+    "ix_outbox_due",
+    outbox.c.destination,
+    outbox.c.due_at,
+    outbox.c.id,
+    postgresql_where=outbox_waiting,
+    sqlite_where=outbox_waiting,
+)
+Index("ix_outbox_created", outbox.c.created_at, outbox.c.id)
+
+scaling_decisions = Table(
+    "scaling_decisions",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("service", String, nullable=False),
+    Column("before", Integer, nullable=False),
+    Column("wanted", Integer, nullable=False),
+    Column("applied", Boolean, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("inputs", Json, nullable=False),
+)
+Index("ix_scaling_decisions_at", scaling_decisions.c.at, scaling_decisions.c.id)

@@ -17,11 +17,12 @@ from penstock_runtime.ports.run_store import Trigger
 _c = triggers.c
 _one = _c.id == bindparam("trigger_id")
 _KEPT = frozenset({"id", "created_at"})
-_insert = postgresql.insert(triggers).values(parameters(TRIGGER))
+_WRITTEN = [*TRIGGER, _c.event_name]
+_insert = postgresql.insert(triggers).values(parameters(_WRITTEN))
 # The id stays, because the trigger's runs name it (I1).
 _PUT = _insert.on_conflict_do_update(
     index_elements=[_c.pipeline, _c.name],
-    set_={column.name: _insert.excluded[column.name] for column in TRIGGER if column.name not in _KEPT},
+    set_={column.name: _insert.excluded[column.name] for column in _WRITTEN if column.name not in _KEPT},
 )
 _other = triggers.alias("other")
 _RENAME = (
@@ -50,7 +51,8 @@ class TriggerSteps(Steps):
     def put_trigger(self, trigger: Trigger) -> None:
         """See the port. A trigger put under its own id with another name is renamed."""
         self._session.change(_RENAME, trigger_id=trigger.id, to_pipeline=trigger.pipeline, to_name=trigger.name)
-        self._session.change(_PUT, **field_values(replace(trigger, deleted_at=None)))
+        values = field_values(replace(trigger, deleted_at=None))
+        self._session.change(_PUT, **values, event_name=trigger.event_name)
 
     def triggers(self, pipeline: str | None = None) -> Sequence[Trigger]:
         """See the port."""

@@ -13,23 +13,28 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from penstock_runtime.ports.wakeups import Wakeup
+from penstock_runtime.ports.wakeups import FOR_WORKERS, Wakeup
 
 _counter = itertools.count()
 _MAX_DATAGRAM = 8192
+_WORKER = ".worker"
+"""How the name of a socket ends that only wants what workers act on: nobody else's news wake it."""
 
 
 class UnixWakeups:
     """One subscriber. With `listen=False` it only publishes; with `echo` it also hears itself.
 
-    Publishing is safe from any thread.
+    `only` narrows what is heard to the topics for workers. Publishing is safe from any thread.
     """
 
-    def __init__(self, folder: Path, *, listen: bool = True, echo: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, listen: bool = True, echo: bool = False, only: frozenset[str] | None = None
+    ) -> None:
         """Make the folder, which only this user may enter, and bind."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
-        self._name = f"{os.getpid()}-{next(_counter)}" if listen else None
+        ending = _WORKER if only == FOR_WORKERS else ""
+        self._name = f"{os.getpid()}-{next(_counter)}{ending}" if listen else None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         self._passed_over = None if echo else self._name
         self._listeners: list[str] = []
@@ -39,8 +44,12 @@ class UnixWakeups:
 
     def publish(self, *wakeups: Wakeup) -> None:
         """Send to every listener (but this one, unless it wants its echo)."""
-        data = "\n".join(f"{wakeup.topic}\0{wakeup.key}" for wakeup in wakeups).encode()[:_MAX_DATAGRAM]
+        everything = _datagram(wakeups)
+        for_workers = _datagram([wakeup for wakeup in wakeups if wakeup.topic in FOR_WORKERS])
         for name in self._others():
+            data = for_workers if name.endswith(_WORKER) else everything
+            if not data:
+                continue
             try:
                 self._socket.sendto(data, str(self._folder / name))
             except (ConnectionRefusedError, FileNotFoundError):
@@ -99,3 +108,7 @@ class UnixWakeups:
             self._listed_at = changed
             self._listeners = [entry.name for entry in os.scandir(self._folder) if entry.name != self._passed_over]
         return self._listeners
+
+
+def _datagram(wakeups: Sequence[Wakeup]) -> bytes:
+    return "\n".join(f"{wakeup.topic}\0{wakeup.key}" for wakeup in wakeups).encode()[:_MAX_DATAGRAM]

@@ -49,6 +49,13 @@ class ArtifactStore(Protocol):
         """Yield keys under a prefix, in order."""
         ...
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield, in order, the segments that follow a prefix of whole segments (`runs/`): not objects right under it.
+
+        It costs what there is of them, not of the objects below.
+        """
+        ...
+
     def delete_prefix(self, prefix: str) -> int:
         """Remove every object under the prefix; how many. Idempotent."""
         ...

@@ -7,7 +7,7 @@ log's start and mean something only to the store that gave them. Every method ma
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -65,6 +65,10 @@ class LogStore(Protocol):
 
     def size(self, key: LogKey) -> int:
         """Return the bytes kept; 0 for a log that does not exist."""
+        ...
+
+    def run_ids(self) -> Iterator[str]:
+        """Yield the ids of the runs that have logs, in order."""
         ...
 
     def delete_run(self, run_id: str) -> None:

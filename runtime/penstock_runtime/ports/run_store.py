@@ -32,6 +32,11 @@ from penstock_runtime.domain.runs import (
     Run,
     RunStatus,
 )
+from penstock_runtime.ports.backfills import BackfillSteps
+from penstock_runtime.ports.history import HistorySteps
+from penstock_runtime.ports.lost_ticks import LostTickSteps
+from penstock_runtime.ports.outbox import OutboxSteps
+from penstock_runtime.ports.scaling_decisions import ScalingSteps
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +109,25 @@ class CodeVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class DueTimes:
+    """When the first waiting block run, schedule, deadline and service level come due; None where none does."""
+
+    waits: datetime | None = None
+    schedules: datetime | None = None
+    timeouts: datetime | None = None
+    promises: datetime | None = None
+    backfills: bool = False
+    """Whether a backfill has room for another run, or is to end."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trigger:
     """A trigger as the store keeps it: identified by (pipeline, name), gone when `deleted_at` is set (a tombstone).
 
-    `kind` is schedule, api or event; `active` false is paused. `next_due_at` is the next logical time of a schedule.
+    `kind` is schedule, api or event; `active` false is paused. `next_due_at` is when a schedule is acted upon next;
+    `next_tick_at` is the logical time that is due then, where it is another (jitter, or catching up at a rate).
     `settings` holds the trigger's own keys (interval, timezone, catch_up, sla …) in the project format's spelling.
+    `token_digest` is the SHA-256, in hex, of the token that starts runs of it; the token itself is kept nowhere.
     """
 
     id: str
@@ -123,9 +142,23 @@ class Trigger:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     deleted_at: datetime | None = None
+    token_digest: str | None = None
+    next_tick_at: datetime | None = None
+
+    @property
+    def tick_at(self) -> datetime | None:
+        """The logical time of the next run."""
+        return self.next_tick_at or self.next_due_at
+
+    @property
+    def event_name(self) -> str | None:
+        """The name of the events that an event trigger waits for."""
+        event = self.settings.get("event") if self.kind == "event" else None
+        name = event.get("name") if isinstance(event, Mapping) else None
+        return name.strip() if isinstance(name, str) and name.strip() else None
 
 
-class RunTransaction(Protocol):
+class RunTransaction(LostTickSteps, BackfillSteps, OutboxSteps, ScalingSteps, HistorySteps, Protocol):
     """The steps of one transaction."""
 
     # --- code versions -------------------------------------------------------------------------------------------
@@ -355,16 +388,15 @@ class RunTransaction(Protocol):
         """Make retry_wait and deferred block runs whose time has come ready; their (run id, block run id)."""
         ...
 
-    def next_due_at(self) -> datetime | None:
-        """Return the earliest time at which a waiting block run or a schedule is due, or None."""
+    def due_times(self) -> DueTimes:
+        """Return, in one read, when the earliest of each kind of duty is due."""
         ...
 
     def queued_unadmitted_runs(self, limit: int) -> Sequence[Run]:
-        """Return, of each pipeline that has runs which a limit holds back, the oldest such run; oldest first."""
-        ...
+        """Return, of each trigger of each pipeline that has runs held back by a limit, the oldest such; oldest first.
 
-    def running_runs_of(self, pipeline: str) -> int:
-        """Return how many admitted runs of the pipeline have not ended."""
+        The runs of a pipeline that no trigger made stand together as those of one.
+        """
         ...
 
     def lock_limit(self, key: str) -> None:
@@ -444,7 +476,7 @@ class RunTransaction(Protocol):
         ...
 
     def move_trigger(self, trigger_id: str, next_due_at: datetime | None, now: datetime) -> None:
-        """Set the next logical time."""
+        """Set the next logical time, acted upon when it comes."""
         ...
 
     # --- totals --------------------------------------------------------------------------------------------------

@@ -6,10 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+FOR_WORKERS = frozenset({"work", "cancel"})
+"""Topics that a worker acts on. The others tell those who look at the product, and no worker needs to wake for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wakeup:
     """A hint. `topic` is `work` (something is ready), `run` (a run changed), `log` (lines came), `code`, `cancel`.
+
+    `notice` says that a message to people was recorded, `backfill` (with its id) that one changed or has room for one
+    more run.
 
     `key` narrows it: a run id, or `run_id/block/map_index/attempt` for a log. May be empty.
     """

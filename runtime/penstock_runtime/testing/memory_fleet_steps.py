@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from penstock_runtime.domain.runs import (
+    RUN_ENDED,
     Attempt,
     AttemptStatus,
     BlockRun,
@@ -18,12 +19,17 @@ from penstock_runtime.domain.runs import (
     Run,
     RunStatus,
 )
-from penstock_runtime.ports.run_store import CodeVersion, Trigger
+from penstock_runtime.ports.run_store import CodeVersion, DueTimes, Trigger
+from penstock_runtime.testing.memory_backfill_steps import backfills_with_work
 from penstock_runtime.testing.memory_state import StateSteps, plain, stored
 
 Claim = tuple[Run, BlockRun, Attempt]
 _DUE = (BlockRunStatus.RETRY_WAIT, BlockRunStatus.DEFERRED)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def _earliest(times: Iterable[datetime | None]) -> datetime | None:
+    return min((at for at in times if at is not None), default=None)
 
 
 class MemoryFleetSteps(StateSteps):
@@ -130,11 +136,16 @@ class MemoryFleetSteps(StateSteps):
             self._state.block_runs[row.id] = replace(row, status=BlockRunStatus.READY, due_at=at)
         return [(row.run_id, row.id) for row in due]
 
-    def next_due_at(self) -> datetime | None:
+    def due_times(self) -> DueTimes:
         """See the port."""
-        times = [row.due_at for row in self._state.block_runs.values() if row.status in _DUE]
-        times += [trigger.next_due_at for trigger in self._live_triggers()]
-        return min((at for at in times if at is not None), default=None)
+        runs = self._state.runs.values()
+        return DueTimes(
+            _earliest(row.due_at for row in self._state.block_runs.values() if row.status in _DUE),
+            _earliest(trigger.next_due_at for trigger in self._live_triggers()),
+            _earliest(run.deadline_at for run in runs if run.status not in RUN_ENDED),
+            _earliest(run.sla_at for run in runs),
+            bool(backfills_with_work(self._state)),
+        )
 
     def due_triggers(self, now: datetime, limit: int) -> Sequence[Trigger]:
         """See the port."""
@@ -249,7 +260,7 @@ class MemoryFleetSteps(StateSteps):
         """See the port."""
         known = self._state.triggers.get(trigger_id)
         if known is not None:
-            moved = replace(known, next_due_at=plain(next_due_at), updated_at=plain(now))
+            moved = replace(known, next_due_at=plain(next_due_at), next_tick_at=None, updated_at=plain(now))
             self._state.triggers[trigger_id] = moved
 
     # --- code --------------------------------------------------------------------------------------------------------

@@ -76,6 +76,8 @@ class MemoryRunSteps(StateSteps):
         if run is None or run.status not in from_statuses:
             return False
         times = {name: plain(at) for name, at in (("started_at", started_at), ("ended_at", ended_at)) if at}
+        if "ended_at" in times and run.sla_at is not None and run.sla_at > times["ended_at"]:
+            run = replace(run, sla_at=None)
         self._state.runs[run_id] = replace(run, status=status, **times)
         return True
 
@@ -120,6 +122,8 @@ class MemoryRunSteps(StateSteps):
             status=RunStatus.QUEUED,
             ended_at=None,
             cancel_requested_at=None,
+            deadline_at=None,
+            timed_out_at=None,
             block_run_limit=block_run_limit,
             bundle=bundle,
             open_block_runs=open_block_runs,
@@ -130,13 +134,8 @@ class MemoryRunSteps(StateSteps):
         """See the port."""
         held = [run for run in self._state.runs.values() if not run.admitted and run.status is RunStatus.QUEUED]
         held.sort(key=lambda run: (run.created_at, run.id))
-        oldest = {run.pipeline: run for run in reversed(held)}
-        return [run for run in held if oldest[run.pipeline] is run][:limit]
-
-    def running_runs_of(self, pipeline: str) -> int:
-        """See the port."""
-        runs = self._state.runs.values()
-        return sum(1 for run in runs if run.pipeline == pipeline and run.admitted and run.status not in RUN_ENDED)
+        oldest = {(run.pipeline, run.trigger_id): run for run in reversed(held)}
+        return [run for run in held if oldest[run.pipeline, run.trigger_id] is run][:limit]
 
     def lock_limit(self, key: str) -> None:
         """See the port; the transaction is alone anyway."""

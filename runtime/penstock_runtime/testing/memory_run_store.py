@@ -9,12 +9,26 @@ from datetime import UTC, datetime
 
 from penstock_runtime.ports.run_store import RunStore, RunTransaction
 from penstock_runtime.testing.memory_attempt_steps import MemoryAttemptSteps
+from penstock_runtime.testing.memory_backfill_steps import MemoryBackfillSteps
 from penstock_runtime.testing.memory_fleet_steps import MemoryFleetSteps
+from penstock_runtime.testing.memory_history_steps import MemoryHistorySteps
+from penstock_runtime.testing.memory_lost_tick_steps import MemoryLostTickSteps
+from penstock_runtime.testing.memory_outbox_steps import MemoryOutboxSteps
 from penstock_runtime.testing.memory_run_steps import MemoryRunSteps
+from penstock_runtime.testing.memory_scaling_steps import MemoryScalingSteps
 from penstock_runtime.testing.memory_state import State
 
 
-class InMemoryRunTransaction(MemoryRunSteps, MemoryAttemptSteps, MemoryFleetSteps):
+class InMemoryRunTransaction(
+    MemoryRunSteps,
+    MemoryAttemptSteps,
+    MemoryFleetSteps,
+    MemoryLostTickSteps,
+    MemoryBackfillSteps,
+    MemoryOutboxSteps,
+    MemoryScalingSteps,
+    MemoryHistorySteps,
+):
     """Every step of the port, over the state."""
 
 

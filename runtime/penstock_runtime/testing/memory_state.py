@@ -26,6 +26,10 @@ class State:
     triggers: dict[str, Trigger] = field(default_factory=dict)
     versions: list[CodeVersion] = field(default_factory=list)
     keys: dict[tuple[str, str], tuple[str, str, datetime]] = field(default_factory=dict)
+    lost_ticks: dict[str, Any] = field(default_factory=dict)
+    backfills: dict[str, Any] = field(default_factory=dict)
+    messages: dict[str, Any] = field(default_factory=dict)
+    decisions: dict[str, Any] = field(default_factory=dict)
     term: int = 0
 
     def copy(self) -> State:

@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock_runtime.domain.ids import new_id
 from penstock_runtime.domain.runs import BlockRunKind, BlockRunStatus, Lease, RunStatus
-from penstock_runtime.ports.run_store import RunStore, Trigger
+from penstock_runtime.ports.run_store import DueTimes, RunStore, Trigger
 from penstock_runtime.testing.conformance.run_store_records import (
     NOW,
     SECOND,
@@ -53,22 +53,22 @@ class FleetConformance:
         ]
         keep(store, run, *rows)
         with store.transaction() as tx:
-            assert tx.next_due_at() == NOW - SECOND
+            assert tx.due_times() == DueTimes(waits=NOW - SECOND)
             assert list(tx.make_due_ready(NOW, 1)) == [(run.id, rows[1].id)]
             assert list(tx.make_due_ready(NOW, 5)) == [(run.id, rows[0].id)]
             assert list(tx.make_due_ready(NOW, 5)) == []
             assert tx.block_run(run.id, "b") == replace(rows[1], status=B.READY, due_at=NOW)
-            assert tx.next_due_at() == NOW + SECOND
+            assert tx.due_times().waits == NOW + SECOND
 
-    def test_the_next_due_time_counts_schedules_too(self, store: RunStore) -> None:
+    def test_schedules_have_their_own_due_time(self, store: RunStore) -> None:
         """Active ones that are not deleted; None when nothing waits."""
         with store.transaction() as tx:
-            assert tx.next_due_at() is None
+            assert tx.due_times() == DueTimes()
             tx.put_trigger(a_trigger("paused", active=False, next_due_at=NOW - SECOND))
             tx.put_trigger(gone := a_trigger("gone", next_due_at=NOW - SECOND))
             tx.delete_trigger(gone.id, NOW)
             tx.put_trigger(a_trigger("hourly", next_due_at=NOW))
-            assert tx.next_due_at() == NOW
+            assert tx.due_times() == DueTimes(schedules=NOW)
 
     def test_held_runs_are_admitted(self, store: RunStore) -> None:
         """The oldest of each pipeline; what waits on nothing becomes ready, and the run counts from then on."""
@@ -89,10 +89,10 @@ class FleetConformance:
             tx.lock_limit("pipeline:flights")
             assert [run.id for run in tx.queued_unadmitted_runs(5)] == [early.id, held[0].id]
             assert len(tx.queued_unadmitted_runs(1)) == 1
-            assert tx.running_runs_of("flights") == 1
+            assert tx.running_runs("flights", None) == (1, 1)
             assert tx.admit_run(held[0].id, NOW) == 2
             assert tx.admit_run(held[0].id, NOW) == 0
-            assert tx.running_runs_of("flights") == 2
+            assert tx.running_runs("flights", None) == (2, 2)
             assert [run.id for run in tx.queued_unadmitted_runs(5)] == [early.id, held[1].id]
             ready = [row for row in tx.block_runs(held[0].id) if row.status is B.READY]
             assert [(row.block, row.due_at) for row in ready] == [("a", NOW), ("", NOW)]
