@@ -96,18 +96,16 @@ class BundleLibrary:
         except ArtifactNotFound as error:
             raise BundleNotFound(f"the code version {digest} is not kept any more") from error
 
-    def discard(self, keep: Collection[str]) -> list[str]:
-        """Remove the bundles that are not in `keep`, unpacked and stored; return their digests. Idempotent."""
+    def remove(self, digests: Collection[str]) -> None:
+        """Remove these bundles, unpacked and stored, and what killed processes left half unpacked. Idempotent."""
         with self._lock:
-            stored = {key.removeprefix("bundles/").removesuffix(".zip") for key in self._artifacts.keys("bundles/")}
-            unpacked = set(_unpacked(self._unpack_dir))
-            gone = sorted((stored | unpacked) - set(keep))
-            for digest in gone:
+            for digest in sorted(digests):
                 self._artifacts.delete_prefix(bundle_key(digest))
                 self._published.discard(digest)
                 self._unpacked.pop(digest, None)
                 _remove(self._unpack_dir / digest)
-        return gone
+            for folder in _abandoned(self._unpack_dir):
+                _remove(folder)
 
     def _scanner(self, project_dir: Path) -> TreeScanner:
         return self._scanners.setdefault(project_dir, TreeScanner(project_dir))
@@ -171,13 +169,13 @@ def _read_only(folder: Path) -> None:
         Path(parent).chmod(0o555)
 
 
-def _unpacked(folder: Path) -> Iterator[str]:
-    """Yield what may be removed: unpacked bundles, and what a process killed while unpacking left a day ago."""
+def _abandoned(folder: Path) -> Iterator[Path]:
+    """Yield what processes that were killed while unpacking left a day ago."""
     if not folder.is_dir():
         return
     for entry in folder.iterdir():
-        if not entry.name.startswith(".") or time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS:
-            yield entry.name
+        if entry.name.startswith(".") and time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS:
+            yield entry
 
 
 def _remove(folder: Path) -> None:

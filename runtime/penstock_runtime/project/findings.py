@@ -19,7 +19,8 @@ MISPLACED = {**dict.fromkeys(RETRY, "retry_config"), **dict.fromkeys(CONCURRENCY
 # Known keys of the project format that nothing acts on: accepted, so that a project opens, and said.
 WITHOUT_EFFECT = {
     "cache_block_output_in_memory": "outputs are kept as artifacts",
-    "notification_config": "no notification is sent",
+    "envs": "a trigger is active wherever its project runs; set its status instead",
+    "event_matchers": "write the event's name and what it must hold under `settings.event`",
     "queue_config": "set PENSTOCK_SLOTS for the blocks that run at once",
 }
 

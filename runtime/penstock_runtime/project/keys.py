@@ -14,6 +14,7 @@ PROJECT_READ = frozenset(
         "emr_config",
         "gcp_cloud_run_config",
         "k8s_executor_config",
+        "notification_config",
         "project_type",
         "project_uuid",
         "retry_config",
@@ -34,7 +35,6 @@ PROJECT_BOOKKEEPING = frozenset(
         "ldap_config",
         "logging_config",
         "name",
-        "notification_config",
         "openai_api_key",
         "pipelines",
         "queue_config",
@@ -59,6 +59,7 @@ PIPELINE_READ = frozenset(
         "executor_config",
         "executor_type",
         "name",
+        "notification_config",
         "retry_config",
         "run_pipeline_in_one_process",
         "spark_config",
@@ -77,7 +78,6 @@ PIPELINE_BOOKKEEPING = frozenset(
         "executor_count",
         "history",
         "interactions",
-        "notification_config",
         "remote_variables_dir",
         "repo_path",
         "settings",
@@ -168,23 +168,28 @@ TRIGGER_READ = frozenset(
         "start_time",
         "status",
         "timezone",
+        "token",
         "variables",
     }
 )
 TRIGGER_BOOKKEEPING = frozenset(
-    {"created_at", "envs", "event_matchers", "id", "last_enabled_at", "repo_path", "token", "updated_at"}
+    {"created_at", "envs", "event_matchers", "id", "last_enabled_at", "repo_path", "updated_at"}
 )
 TRIGGER_UNSUPPORTED = {"global_data_product_uuid": "global data products are not supported"}
 TRIGGER_SETTINGS = frozenset(
     {
         "allow_blocks_to_fail",
         "catch_up",
+        "catch_up_per_minute",
         "create_initial_pipeline_run",
+        "event",
         "grace_seconds",
         "interval_seconds",
         "jitter_seconds",
+        "on_pipeline_run_limit_reached",
         "pipeline_run_limit",
         "skip_if_previous_running",
+        "sla",
         "timeout",
         "timeout_status",
         "timezone",

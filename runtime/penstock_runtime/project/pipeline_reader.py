@@ -12,6 +12,8 @@ from penstock_runtime.project import executor_choice, graph, keys, rules
 from penstock_runtime.project.block_reader import SECTIONS, PipelineContext, RawBlock, identify, read_block
 from penstock_runtime.project.documents import Document, DocumentBroken, read
 from penstock_runtime.project.findings import Findings, Path
+from penstock_runtime.project.notices import KEY as NOTICES
+from penstock_runtime.project.notices import check_notices, notice_rules
 from penstock_runtime.project.paths import inside, is_slug, pipeline_file
 from penstock_runtime.project.problems import Problem, Severity, nearest
 from penstock_runtime.project.project import Project
@@ -90,6 +92,7 @@ def _plan(project: Project, plan: PipelinePlan, document: Document, findings: Fi
     blocks = _read_blocks(context)
     linked = _link(findings, blocks)
     limits = rules.limits(findings, project.metadata, values)
+    check_notices(findings, values.get(NOTICES), project.installation, Severity.ERROR)
     stated = rules.stated_executor(findings, ("executor_type",), values.get("executor_type"), functions)
     executor = executor_choice.choose([None, stated, project.installation.default_executor], spark=context.spark)
     plan = replace(
@@ -101,11 +104,13 @@ def _plan(project: Project, plan: PipelinePlan, document: Document, findings: Fi
         retry=rules.retry_policy(retry),
         block_run_limit=limits.block_run_limit,
         run_limit=limits.run_limit,
+        run_limit_per_trigger=limits.run_limit_per_trigger,
         run_limit_reached=limits.run_limit_reached,
         in_one_process=values.get("run_pipeline_in_one_process") is True,
         executor=executor,
         executor_config=executor_choice.merged(executor_choice.layers(executor, project.metadata, values)),
         tags=tuple(findings.text_list(("tags",), values.get("tags"))),
+        notices=notice_rules(project.metadata.get(NOTICES), values.get(NOTICES), project.installation),
     )
     _check_one_process(findings, plan, blocks)
     return plan

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penstock_runtime.domain.blocks import PipelinePlan
-from penstock_runtime.ports.run_store import Trigger
 from penstock_runtime.project.bundles import BundleLibrary
 from penstock_runtime.project.paths import pipeline_slugs
 from penstock_runtime.project.pipeline_reader import read_pipeline
 from penstock_runtime.project.problems import Problem
 from penstock_runtime.project.project import Installation, Project, open_project
-from penstock_runtime.project.triggers import read_triggers
+from penstock_runtime.project.triggers import ReadTriggers, read_triggers
 from penstock_runtime.project.validation import validate_project
 
 _KEPT_VERSIONS = 64
@@ -47,9 +46,9 @@ class ProjectPlans:
         """Return the slugs of every pipeline in the bundle, sorted. BundleNotFound."""
         return pipeline_slugs(self._project(bundle).root)
 
-    def triggers(self, bundle: str, pipeline: str) -> Sequence[Trigger]:
-        """Return the triggers that the pipeline's triggers.yaml declares, those with problems left out."""
-        return read_triggers(self._project(bundle).root, pipeline).triggers
+    def triggers(self, bundle: str, pipeline: str) -> ReadTriggers:
+        """Return the triggers that the pipeline's triggers.yaml declares, and what it names and cannot be used."""
+        return read_triggers(self._project(bundle).root, pipeline)
 
     def validate(self, bundle: str) -> Sequence[Problem]:
         """Return every problem of the bundle."""

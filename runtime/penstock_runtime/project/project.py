@@ -11,6 +11,8 @@ from penstock_runtime.domain.blocks import ExecutorType
 from penstock_runtime.project import keys
 from penstock_runtime.project.documents import Document, DocumentBroken, read
 from penstock_runtime.project.findings import Findings
+from penstock_runtime.project.notices import KEY as NOTICES
+from penstock_runtime.project.notices import check_notices
 from penstock_runtime.project.paths import IO_CONFIG, METADATA
 from penstock_runtime.project.problems import Problem, Severity
 from penstock_runtime.project.templating import profile_names
@@ -20,17 +22,22 @@ def _no_environment(_name: str) -> str | None:
     return None
 
 
+def _no_apprise_problem(_address: str) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     """What the project runs on.
 
-    Its default executor, the executors that can be started here (None: not known), and the environment variables that
-    templates may read.
+    Its default executor, the executors that can be started here (None: not known), the environment variables that
+    templates may read, and what Apprise says is wrong with an address (None: nothing, or nobody asks it here).
     """
 
     default_executor: str = ExecutorType.LOCAL_PYTHON.value
     executors: frozenset[ExecutorType] | None = None
     env_var: Callable[[str], str | None] = _no_environment
+    apprise_problem: Callable[[str], str | None] = _no_apprise_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,10 @@ def open_project(root: Path, installation: Installation | None = None) -> Projec
     """Read what belongs to every pipeline of a folder. Never raises for what a file says: see `problems`."""
     findings = Findings(METADATA)
     document = _metadata(root, findings)
+    if document is not None:
+        # Who is told of a run does not decide whether it may run: a mistake here is said and stops no pipeline.
+        section = document.mapping().get(NOTICES)
+        check_notices(findings, section, installation or Installation(), Severity.WARNING)
     profiles = _profiles(root, findings)
     return Project(
         root=root,

@@ -22,6 +22,7 @@ class Limits:
 
     block_run_limit: int | None = None
     run_limit: int | None = None
+    run_limit_per_trigger: int | None = None
     run_limit_reached: str = "wait"
 
 
@@ -82,8 +83,13 @@ def limits(findings: Findings, project: Mapping[str, Any], pipeline: Mapping[str
             "write wait or skip",
         )
         reached = "wait"
-    run_limits = [numbers[key] for key in ("pipeline_run_limit", "pipeline_run_limit_all_triggers") if key in numbers]
-    return Limits(numbers.get("block_run_limit"), min(run_limits, default=None), reached)
+    # In the project format `pipeline_run_limit` counts the runs of each trigger for itself.
+    return Limits(
+        numbers.get("block_run_limit"),
+        numbers.get("pipeline_run_limit_all_triggers"),
+        numbers.get("pipeline_run_limit"),
+        reached,
+    )
 
 
 def stated_executor(findings: Findings, path: Path, value: Any, functions: TemplateFunctions) -> str | None:

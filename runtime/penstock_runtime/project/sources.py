@@ -11,21 +11,25 @@ import hashlib
 import os
 import shutil
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from penstock_runtime.domain.errors import (
     BlockNotFound,
     Conflict,
     InvalidInput,
-    PenstockError,
     PipelineInvalid,
     PipelineNotFound,
 )
+from penstock_runtime.ports.run_store import Trigger
+from penstock_runtime.ports.sources import SourceUnavailable
 from penstock_runtime.project.documents import DocumentBroken, parse
-from penstock_runtime.project.paths import METADATA, PIPELINES, checked_slug, inside, pipeline_file
+from penstock_runtime.project.paths import METADATA, PIPELINES, TRIGGERS, checked_slug, inside, pipeline_file
 from penstock_runtime.project.pipeline_reader import read_pipeline
 from penstock_runtime.project.project import open_project
 from penstock_runtime.project.tree_scan import CODE_BYTES
+from penstock_runtime.project.trigger_file import trigger_names, with_trigger, without_trigger
+from penstock_runtime.project.triggers import triggers_of_text
 
 _NEW_PIPELINE = "uuid: {slug}\nname: {name}\ntype: python\n\nblocks: []\n"
 
@@ -40,10 +44,6 @@ class SourceConflict(Conflict):
         self.current = current
         self.current_etag = etag_of(current) if current is not None else None
         self.yours = yours
-
-
-class SourceUnavailable(PenstockError):
-    """A file cannot be read or written; the text names it and the cause (a full disk, a read-only project)."""
 
 
 def etag_of(text: str) -> str:
@@ -119,6 +119,38 @@ class ProjectSources:
             shutil.rmtree(gone)
         except OSError as error:
             raise SourceUnavailable(f"the pipeline {pipeline!r} cannot be removed: {error.strerror}") from error
+
+    def save_trigger(self, pipeline: str, name: str | None, change: Callable[[Trigger | None], Trigger]) -> Trigger:
+        """Write a trigger into the pipeline's triggers.yaml and return it as the file has it now.
+
+        `change` gets the one called `name` as it is (None: there is none) and returns what is to stand there.
+        PipelineNotFound; PipelineInvalid, naming file and line; Conflict for a name that is taken; SourceUnavailable.
+        """
+        self.read_document(pipeline)
+        file = pipeline_file(checked_slug(pipeline), TRIGGERS)
+        text = self._read(file)
+        names = trigger_names(text or "", file)
+        read = triggers_of_text(text or "", pipeline)
+        before = next((trigger for trigger in read.triggers if trigger.name == name), None)
+        if before is None and name in names:
+            problems = tuple(str(problem) for problem in read.problems)
+            raise PipelineInvalid(f"the trigger {name!r} has to be mended first:\n" + "\n".join(problems), problems)
+        after = change(before)
+        previous = None if before is None else before.name
+        if after.name != previous and after.name in names:
+            raise Conflict(f"there is a trigger {after.name!r} of pipeline {pipeline!r} already")
+        drop = before is not None and before.token_digest is not None and before.token_digest != after.token_digest
+        changed = with_trigger(text, file, after, previous, drop_token=drop)
+        if changed != text:
+            self._save(file, changed, None if text is None else etag_of(text))
+        return next(one for one in triggers_of_text(changed, pipeline).triggers if one.name == after.name)
+
+    def delete_trigger(self, pipeline: str, name: str) -> None:
+        """Take a trigger out of the pipeline's triggers.yaml, with the comment right above it; nothing without one."""
+        file = pipeline_file(checked_slug(pipeline), TRIGGERS)
+        text = self._read(file)
+        if text is not None and name in trigger_names(text, file):
+            self._save(file, without_trigger(text, file, name), etag_of(text))
 
     def _read(self, path: str) -> str | None:
         try:

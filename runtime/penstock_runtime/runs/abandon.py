@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from penstock_runtime.domain.runs import BLOCK_RUN_ENDED, AttemptStatus, BlockRunStatus, ExitReason, RunStatus
+from penstock_runtime.domain.blocks import PipelinePlan
+from penstock_runtime.domain.runs import BLOCK_RUN_ENDED, AttemptStatus, BlockRunStatus, ExitReason, Run, RunStatus
 from penstock_runtime.ports.run_store import AttemptEnd, BlockRunChange
+from penstock_runtime.runs.occasions import record_ending
 from penstock_runtime.runs.services import RunServices
 
 
@@ -11,6 +13,7 @@ def abandon_run(services: RunServices, run_id: str, reason: str) -> None:
     """End every block run and attempt of the run, and the run as failed, with the reason shown on each."""
     now = services.clock.now()
     error = {"type": "run_abandoned", "message": reason}
+    told = 0
     with services.store.transaction() as tx:
         run = tx.lock_run(run_id)
         if run is None:
@@ -25,5 +28,15 @@ def abandon_run(services: RunServices, run_id: str, reason: str) -> None:
             tx.change_block_run(row.id, (row.status,), change)
         # The run is locked, so this brings the count to 0 whatever broke it.
         tx.add_open_block_runs(run_id, -run.open_block_runs)
-        tx.change_run(run_id, (RunStatus.QUEUED, RunStatus.RUNNING), RunStatus.FAILED, ended_at=now)
+        if tx.change_run(run_id, (RunStatus.QUEUED, RunStatus.RUNNING), RunStatus.FAILED, ended_at=now):
+            told = record_ending(tx, _plan(services, run), run, RunStatus.FAILED, now)
     services.tell_run_changed(run_id)
+    services.tell_recorded(told)
+
+
+def _plan(services: RunServices, run: Run) -> PipelinePlan:
+    """Return the run's plan; one that tells nobody when it cannot be read: that is often why the run is abandoned."""
+    try:
+        return services.plans.plan(run.bundle, run.pipeline)
+    except Exception:  # noqa: BLE001 - whatever is wrong with its code, the run has to end
+        return PipelinePlan(run.pipeline, run.bundle, ())

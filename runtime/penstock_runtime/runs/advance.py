@@ -17,6 +17,7 @@ from penstock_runtime.domain.runs import (
     RunStatus,
 )
 from penstock_runtime.ports.run_store import BlockRunChange, RunTransaction
+from penstock_runtime.runs.occasions import record_ending
 
 MAX_FAN_OUT = 10_000
 """Instances that one mapped block may have in one run."""
@@ -27,7 +28,10 @@ SHOWN = 10
 
 
 class Advance:
-    """One run, locked, while its graph moves. `opened` is the change to its count of open block runs."""
+    """One run, locked, while its graph moves. `opened` is the change to its count of open block runs.
+
+    `told` counts the messages to people that its end recorded.
+    """
 
     def __init__(self, tx: RunTransaction, plan: PipelinePlan, run: Run, now: datetime) -> None:
         """Keep what every step needs."""
@@ -37,6 +41,7 @@ class Advance:
         self._now = now
         self.opened = 0
         self.made_ready = 0
+        self.told = 0
 
     def ended(self, block_run: BlockRun) -> None:
         """Draw the consequences of a block run that has just been given a final status."""
@@ -53,13 +58,16 @@ class Advance:
         if left > 0:
             return None
         status = self._final_status()
-        self._tx.change_run(self._run.id, (RunStatus.QUEUED, RunStatus.RUNNING), status, ended_at=self._now)
+        going = (RunStatus.QUEUED, RunStatus.RUNNING)
+        if self._tx.change_run(self._run.id, going, status, ended_at=self._now):
+            self.told += record_ending(self._tx, self._plan, self._run, status, self._now)
         return status
 
     def _final_status(self) -> RunStatus:
         counts = self._tx.status_counts([self._run.id]).get(self._run.id, {})
         if counts.get(BlockRunStatus.CANCELLED, 0):
-            return RunStatus.CANCELLED
+            timed_out = self._run.timed_out_at is not None and self._run.timeout_status
+            return RunStatus(timed_out) if timed_out else RunStatus.CANCELLED
         failed = counts.get(BlockRunStatus.FAILED, 0) + counts.get(BlockRunStatus.UPSTREAM_FAILED, 0)
         return RunStatus.FAILED if failed else RunStatus.SUCCEEDED
 

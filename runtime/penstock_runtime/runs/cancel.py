@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from penstock_runtime.domain.blocks import PipelinePlan
@@ -22,17 +23,24 @@ def cancel_run(services: RunServices, run_id: str) -> Run:
             raise RunNotFound(f"no run {run_id!r}")
         if run.status in RUN_ENDED:
             raise RunFinished(f"run {run_id} has ended already: {run.status.value}")
-        tx.request_cancel(run_id, now)
-        advance = Advance(tx, _plan(services, run), run, now)
-        advance.opened -= tx.end_waiting_block_runs(run_id, BlockRunStatus.CANCELLED, now)
-        advance.opened -= _end_idle_groups(tx, run_id, now)
-        advance.settle()
+        advance = begin_end(tx, services, run, now)
         ended = tx.run(run_id)
+    services.tell_recorded(advance.told)
     services.wakeups.publish(Wakeup("cancel", run_id), Wakeup("run", run_id))
     return ended or run
 
 
-def _plan(services: RunServices, run: Run) -> PipelinePlan:
+def begin_end(tx: RunTransaction, services: RunServices, run: Run, now: datetime) -> Advance:
+    """End what waits of a run that is locked, and ask for the end of what runs; its status follows from the rest."""
+    tx.request_cancel(run.id, now)
+    advance = Advance(tx, plan_or_none(services, run), replace(run, cancel_requested_at=now), now)
+    advance.opened -= tx.end_waiting_block_runs(run.id, BlockRunStatus.CANCELLED, now)
+    advance.opened -= _end_idle_groups(tx, run.id, now)
+    advance.settle()
+    return advance
+
+
+def plan_or_none(services: RunServices, run: Run) -> PipelinePlan:
     """Return the run's plan, an empty one when its code is gone: a run can be cancelled whatever became of its code."""
     try:
         return services.plans.plan(run.bundle, run.pipeline)

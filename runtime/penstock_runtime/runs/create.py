@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from penstock_runtime.domain.errors import (
 )
 from penstock_runtime.domain.ids import new_id
 from penstock_runtime.domain.runs import UNMAPPED, BlockRun, BlockRunKind, BlockRunStatus, Run, RunStatus
+from penstock_runtime.domain.trigger_rules import NO_RULES, TriggerRules, parse_rules
 from penstock_runtime.ports.run_store import RunTransaction, Trigger
 from penstock_runtime.runs.services import RunServices
 
@@ -56,7 +57,7 @@ def create_run(services: RunServices, request: CreateRun) -> tuple[Run, bool]:
     Raises PipelineNotFound, PipelineInvalid (every problem in `problems`), InvalidInput (variables that are no JSON),
     IdempotencyConflict (the key stands for another body), RunLimitReached.
     """
-    _check_json(request.variables)
+    check_json(request.variables)
     with services.store.transaction() as tx:
         run, created = create_run_in(tx, services, request)
     if created:
@@ -67,23 +68,32 @@ def create_run(services: RunServices, request: CreateRun) -> tuple[Run, bool]:
 def create_run_in(tx: RunTransaction, services: RunServices, request: CreateRun) -> tuple[Run, bool]:
     """Do the same inside a transaction of the caller's, who sends the wake-ups after it."""
     now = services.clock.now()
-    plan = _plan(tx, services, request)
+    plan = plan_to_run(tx, services, request)
     run_id = new_id()
+    rules = parse_rules(request.trigger.settings) if request.trigger else NO_RULES
+    try:
+        admitted = admit(tx, plan, Group(request.trigger.id if request.trigger else None, rules))
+    except RunLimitReached:
+        # A repeat of a request that made its run before gets that run, however full it is now.
+        if request.idempotency_key is None or tx.idempotency_key(_scope(request), request.idempotency_key, now) is None:
+            raise
+        admitted = False
     if request.idempotency_key is not None:
         known = _claim_key(tx, request, run_id, now)
         if known is not None:
             return known, False
-    admitted = admit(tx, plan)
-    run = _run(run_id, plan, request, now, admitted=admitted)
+    run = _timed(_run(run_id, plan, request, now, admitted=admitted), rules, now)
     # The pipeline's and the trigger's own variables came from files: checked with ours, before anything is written.
-    _check_json(run.variables)
+    check_json(run.variables)
+    rows = _block_runs(plan, run, now)
     if not tx.insert_run(run):
         return _existing(tx, request), False
-    tx.insert_block_runs(_block_runs(plan, run, now))
+    tx.insert_block_runs(rows)
     return run, True
 
 
-def _plan(tx: RunTransaction, services: RunServices, request: CreateRun) -> PipelinePlan:
+def plan_to_run(tx: RunTransaction, services: RunServices, request: CreateRun) -> PipelinePlan:
+    """Return the plan of the code that a run would pin. PipelineNotFound; PipelineInvalid; NotFound without code."""
     bundle = request.bundle
     if bundle is None:
         newest = tx.newest_code_version()
@@ -99,15 +109,20 @@ def _plan(tx: RunTransaction, services: RunServices, request: CreateRun) -> Pipe
     return plan
 
 
-def _check_json(variables: Mapping[str, Any]) -> None:
+def check_json(variables: Mapping[str, Any]) -> None:
+    """Refuse variables that are no JSON: InvalidInput."""
     try:
         json.dumps(variables, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"variables must be JSON values: {error}", "variables") from error
 
 
+def _scope(request: CreateRun) -> str:
+    return request.trigger.id if request.trigger else f"pipeline:{request.pipeline}"
+
+
 def _claim_key(tx: RunTransaction, request: CreateRun, run_id: str, now: datetime) -> Run | None:
-    scope = request.trigger.id if request.trigger else f"pipeline:{request.pipeline}"
+    scope = _scope(request)
     body = [dict(request.variables), request.logical_at.isoformat() if request.logical_at else None, request.event]
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     known = tx.claim_idempotency_key(scope, request.idempotency_key or "", digest, run_id, now + KEY_LIFE, now=now)
@@ -124,16 +139,67 @@ def _claim_key(tx: RunTransaction, request: CreateRun, run_id: str, now: datetim
     return run
 
 
-def admit(tx: RunTransaction, plan: PipelinePlan) -> bool:
-    """Return whether another run of the pipeline may go now, reserved until the transaction ends. RunLimitReached."""
-    if plan.run_limit is None:
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Whose run it is, for limits: one trigger's (or backfill's) under its rules, or (None) of those nobody made."""
+
+    trigger_id: str | None = None
+    rules: TriggerRules = NO_RULES
+
+    def limit(self, plan: PipelinePlan) -> int | None:
+        """Return how many runs of this group may be going at once."""
+        return self.rules.run_limit or plan.run_limit_per_trigger
+
+
+def rules_of(tx: RunTransaction, run: Run) -> TriggerRules:
+    """Return the rules that its trigger has now; none when it is gone, or they cannot be read any more."""
+    trigger = tx.trigger(run.trigger_id) if run.trigger_id else None
+    try:
+        return parse_rules(trigger.settings) if trigger is not None else NO_RULES
+    except InvalidInput:
+        return NO_RULES
+
+
+def admit(tx: RunTransaction, plan: PipelinePlan, group: Group) -> bool:
+    """Return whether another run of the group may go now, reserved until the transaction ends. RunLimitReached.
+
+    It may not while the pipeline's limit or the group's is reached; where the rule for that says `skip`, and where a
+    trigger's runs are to be alone, RunLimitReached is raised instead.
+    """
+    if group.rules.alone and group.trigger_id is not None:
+        tx.lock_limit(f"pipeline:{plan.slug}")
+        going = tx.unfinished_run_of(group.trigger_id)
+        if going is not None:
+            raise RunLimitReached("the run before is still going")
+    full = limit_reached(tx, plan, group)
+    if full is None:
         return True
-    tx.lock_limit(f"pipeline:{plan.slug}")
-    if tx.running_runs_of(plan.slug) < plan.run_limit:
-        return True
-    if plan.run_limit_reached == "skip":
-        raise RunLimitReached(f"pipeline {plan.slug!r} allows {plan.run_limit} runs at once, and they are going")
+    if (group.rules.run_limit_reached or plan.run_limit_reached) == "skip":
+        raise RunLimitReached(full.text)
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A limit that is reached: the whole pipeline's, or one group's."""
+
+    text: str
+    of_pipeline: bool
+
+
+def limit_reached(tx: RunTransaction, plan: PipelinePlan, group: Group) -> Full | None:
+    """Return the limit that holds back a run of the group, or None; serialised until the transaction ends."""
+    own = group.limit(plan)
+    if plan.run_limit is None and own is None:
+        return None
+    tx.lock_limit(f"pipeline:{plan.slug}")
+    of_all, of_group = tx.running_runs(plan.slug, group.trigger_id)
+    if plan.run_limit is not None and of_all >= plan.run_limit:
+        text = f"pipeline {plan.slug!r} allows {plan.run_limit} runs at once, and they are going"
+        return Full(text, of_pipeline=True)
+    if own is not None and of_group >= own:
+        return Full(f"{own} runs of one trigger are allowed at once, and they are going", of_pipeline=False)
+    return None
 
 
 def _run(run_id: str, plan: PipelinePlan, request: CreateRun, now: datetime, *, admitted: bool) -> Run:
@@ -156,6 +222,17 @@ def _run(run_id: str, plan: PipelinePlan, request: CreateRun, now: datetime, *, 
         block_run_limit=plan.block_run_limit,
         event=request.event,
         created_by=request.created_by,
+    )
+
+
+def _timed(run: Run, rules: TriggerRules, now: datetime) -> Run:
+    """Return the run with its deadline and its service level. A run that is held back has no deadline yet."""
+    deadline = rules.deadline(now) if run.admitted else None
+    return replace(
+        run,
+        deadline_at=deadline,
+        timeout_status=None if deadline is None else rules.timeout_status.value,
+        sla_at=rules.promised(run.logical_at or now),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock_runtime.domain.errors import PenstockError
 from penstock_runtime.domain.runs import Run
 from penstock_runtime.runs.abandon import abandon_run
+from penstock_runtime.runs.create import Full, Group, limit_reached, rules_of
 from penstock_runtime.runs.services import RunServices
 
 BATCH = 500
@@ -22,32 +23,47 @@ def make_due_ready(services: RunServices) -> int:
 def admit_waiting_runs(services: RunServices) -> int:
     """Let held runs go, oldest first, as far as their pipelines' limits allow; how many.
 
-    The store gives the oldest held run of each pipeline, so a pipeline that is full holds up no other.
+    The store gives the oldest held run of each trigger of each pipeline: what is full holds up no other.
     """
     admitted = 0
-    full: set[str] = set()
+    full: set[tuple[str, str | None]] = set()
+    full_pipelines: set[str] = set()
     while True:
         with services.store.transaction(read_only=True) as tx:
-            waiting = [run for run in tx.queued_unadmitted_runs(BATCH) if run.pipeline not in full]
+            waiting = [
+                run
+                for run in tx.queued_unadmitted_runs(BATCH)
+                if run.pipeline not in full_pipelines and (run.pipeline, run.trigger_id) not in full
+            ]
         if not waiting:
             return admitted
         for run in waiting:
-            if _admit(services, run):
+            if run.pipeline in full_pipelines:
+                continue
+            reached = _admit(services, run)
+            if reached is None:
                 admitted += 1
                 services.tell_run_changed(run.id, work=True)
+            elif reached.of_pipeline:
+                full_pipelines.add(run.pipeline)
             else:
-                full.add(run.pipeline)
+                full.add((run.pipeline, run.trigger_id))
 
 
-def _admit(services: RunServices, run: Run) -> bool:
+def _admit(services: RunServices, run: Run) -> Full | None:
+    """Let a held run go, or return the limit that holds it."""
     try:
-        limit = services.plans.plan(run.bundle, run.pipeline).run_limit
+        plan = services.plans.plan(run.bundle, run.pipeline)
     except PenstockError as error:
         abandon_run(services, run.id, f"the run could not be admitted: {error}")
-        return True
+        return None
+    now = services.clock.now()
     with services.store.transaction() as tx:
-        tx.lock_limit(f"pipeline:{run.pipeline}")
-        if limit is not None and tx.running_runs_of(run.pipeline) >= limit:
-            return False
-        tx.admit_run(run.id, services.clock.now())
-        return True
+        rules = rules_of(tx, run)
+        reached = limit_reached(tx, plan, Group(run.trigger_id, rules))
+        if reached is None:
+            tx.admit_run(run.id, now)
+            if rules.timeout_seconds is not None:
+                # Its time counts from here: waiting for others is not its own doing.
+                tx.set_deadline(run.id, rules.deadline(now), rules.timeout_status.value)
+    return reached

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from penstock_runtime.domain.backfills import BACKFILL
 from penstock_runtime.domain.blocks import BlockSpec, PipelinePlan
 from penstock_runtime.domain.runs import (
     BLOCK_RUN_ENDED,
@@ -12,6 +13,7 @@ from penstock_runtime.domain.runs import (
     BlockRun,
     BlockRunKind,
     BlockRunStatus,
+    ExitReason,
     RunStatus,
 )
 from penstock_runtime.domain.verdicts import AttemptOutcome, Verdict, judge
@@ -24,13 +26,18 @@ from penstock_runtime.runs.whole_pipeline import unit_ended
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What ending an attempt led to. `run_status` is set when the run ended with it."""
+    """What ending an attempt led to. `run_status` is set when the run ended with it; `told`: messages to people.
+
+    `backfill` is the id of the backfill that has room for another run by this end.
+    """
 
     run_id: str
     block_run: BlockRun
     attempt: Attempt
     made_ready: int
     run_status: RunStatus | None
+    told: int = 0
+    backfill: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,8 @@ def finish_attempt(
     block_run = ending.block_run or tx.block_run_by_id(claimed.block_run_id)
     if run is None or block_run is None:
         return None
+    if run.timed_out_at is not None and outcome.reason is ExitReason.CANCELLED:
+        outcome = replace(outcome, reason=ExitReason.TIMEOUT, message="the run's time was over")
     plan = plans.plan(run.bundle, run.pipeline)
     block = _spec(plan, block_run)
     verdict = judge(block, block_run, outcome, now, cancelling=run.cancel_requested_at is not None)
@@ -79,7 +88,8 @@ def finish_attempt(
         advance.ended(changed)
     ended = advance.settle() if changed.status in BLOCK_RUN_ENDED or advance.opened else None
     ready = advance.made_ready + (1 if changed.status is BlockRunStatus.READY else 0)
-    return Finished(run.id, changed, attempt, ready, ended)
+    backfill = run.trigger_id if ended is not None and run.trigger_kind == BACKFILL else None
+    return Finished(run.id, changed, attempt, ready, ended, advance.told, backfill)
 
 
 def _spec(plan: PipelinePlan, block_run: BlockRun) -> BlockSpec | None:

@@ -47,6 +47,7 @@ def rescue_lost_attempts(services: RunServices) -> Sequence[Finished]:
         if one is not None:
             done.append(one)
             services.tell_run_changed(one.run_id, work=True)
+            services.tell_recorded(one.told)
     return done
 
 

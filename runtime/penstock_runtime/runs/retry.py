@@ -30,7 +30,7 @@ from penstock_runtime.domain.runs import (
 )
 from penstock_runtime.ports.run_store import RunTransaction
 from penstock_runtime.runs.advance import Advance
-from penstock_runtime.runs.create import RunLimitReached, admit, first_status, pipeline_unit
+from penstock_runtime.runs.create import Group, RunLimitReached, first_status, limit_reached, pipeline_unit, rules_of
 from penstock_runtime.runs.services import RunServices
 
 
@@ -50,18 +50,25 @@ def retry_run(services: RunServices, request: RetryRun) -> Run:
     RunNotFound, RunNotFinished, RunLimitReached, BlockNotFound, PipelineInvalid, InvalidInput (nothing to do).
     """
     _check(request)
-    now = services.clock.now()
     with services.store.transaction() as tx:
-        run = tx.lock_run(request.run_id)
-        if run is None:
-            raise RunNotFound(f"no run {request.run_id!r}")
-        if run.status not in RUN_ENDED:
-            raise RunNotFinished(f"run {run.id} is {run.status.value}; cancel it or wait for its end")
-        plan = _plan(tx, services, run, request.code)
-        _open_epoch(tx, plan, run, request, now)
-        again = tx.run(run.id)
+        again = retry_run_in(tx, services, request)
     services.tell_run_changed(request.run_id, work=True)
-    return again or run
+    return again
+
+
+def retry_run_in(tx: RunTransaction, services: RunServices, request: RetryRun) -> Run:
+    """Do the same inside a transaction of the caller's, who sends the wake-ups after it.
+
+    What stands against it is found before anything is written.
+    """
+    run = tx.lock_run(request.run_id)
+    if run is None:
+        raise RunNotFound(f"no run {request.run_id!r}")
+    if run.status not in RUN_ENDED:
+        raise RunNotFinished(f"run {run.id} is {run.status.value}; cancel it or wait for its end")
+    plan = _plan(tx, services, run, request.code)
+    _open_epoch(tx, plan, run, request, services.clock.now())
+    return tx.run(run.id) or run
 
 
 def _check(request: RetryRun) -> None:
@@ -93,9 +100,13 @@ def _open_epoch(tx: RunTransaction, plan: PipelinePlan, run: Run, request: Retry
     if not again:
         raise InvalidInput("nothing to retry: every block of this run succeeded; use scope `from_block`", "scope")
     unit = 1 if plan.in_one_process else 0
-    if not admit(tx, plan):
-        raise RunLimitReached(f"pipeline {plan.slug!r} allows {plan.run_limit} runs at once; retry when one has ended")
+    rules = rules_of(tx, run)
+    full = limit_reached(tx, plan, Group(run.trigger_id, rules))
+    if full is not None:
+        raise RunLimitReached(f"{full.text}; retry when one has ended")
     epoch = tx.open_epoch(run.id, plan.bundle, len(again) + unit, now, block_run_limit=plan.block_run_limit)
+    # The new epoch has all of its time again; who asks for it by hand is not held to the service level of the first.
+    tx.set_deadline(run.id, rules.deadline(now), rules.timeout_status.value if rules.timeout_seconds else None)
     tx.retire_instances(run.id, [slug for slug in again if slug in rows])
     _drop_removed_blocks(tx, plan, rows, epoch, now)
     added = []

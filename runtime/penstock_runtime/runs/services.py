@@ -24,6 +24,11 @@ class RunServices:
         changed = Wakeup("run", run_id)
         self.wakeups.publish(*((Wakeup("work", run_id), changed) if work else (changed,)))
 
+    def tell_recorded(self, messages: int) -> None:
+        """Hint that messages to people were recorded, if any were: the sender of this process need not wait."""
+        if messages:
+            self.wakeups.publish(Wakeup("notice"))
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 import selectors
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from penstock_runtime.domain.errors import StoreContention, StoreUnavailable
+from penstock_runtime.runs.backfill_turns import advance_backfills
 from penstock_runtime.runs.due import admit_waiting_runs, make_due_ready
 from penstock_runtime.runs.rescue import end_expired_members, rescue_lost_attempts
 from penstock_runtime.runs.services import RunServices
+from penstock_runtime.runs.timeouts import end_overdue_runs, tell_missed_service_levels
 from penstock_runtime.scheduler.ticks import fire_due_triggers
 
 log = logging.getLogger("penstock.scheduler")
@@ -22,10 +26,17 @@ _SHORTEST_WAIT_SECONDS = 0.01
 DUTIES: Mapping[str, Callable[[RunServices], object]] = {
     "rescue": rescue_lost_attempts,
     "waits": make_due_ready,
+    "timeouts": end_overdue_runs,
+    "promises": tell_missed_service_levels,
     "admission": admit_waiting_runs,
     "schedules": fire_due_triggers,
+    "backfills": advance_backfills,
 }
 """What a pass may have to do, in this order."""
+
+
+_TIMED = frozenset({"waits", "schedules", "timeouts", "promises"})
+"""The duties that a time brings: having done them, there is a new next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +51,22 @@ def look(services: RunServices, *, fire_schedules: bool, grace_seconds: float = 
     """Find out what there is to do, without changing anything."""
     now = services.clock.now()
     dead_since = now - timedelta(seconds=grace_seconds)
-    duties = set()
+    duties: set[str] = set()
     with services.store.transaction(read_only=True) as tx:
-        due_at = tx.next_due_at()
-        if due_at is not None and due_at <= now:
-            duties.add("waits")
-            if fire_schedules:
-                duties.add("schedules")
+        due = tx.due_times()
+        times = {"waits": due.waits, "timeouts": due.timeouts, "promises": due.promises}
+        if fire_schedules:
+            times["schedules"] = due.schedules
+        duties |= {duty for duty, at in times.items() if at is not None and at <= now}
+        if fire_schedules and due.backfills:
+            duties.add("backfills")
         if any(member.expires_at <= dead_since for member in tx.members()):
             duties |= {"members", "rescue"}
         if tx.attempts_of_ended_members(1):
             duties.add("rescue")
         if tx.queued_unadmitted_runs(1):
             duties.add("admission")
-    return Outlook(frozenset(duties), due_at)
+    return Outlook(frozenset(duties), min((at for at in times.values() if at is not None), default=None))
 
 
 @dataclass(slots=True)
@@ -62,7 +75,8 @@ class Scheduler:
 
     An idle pass is one read. `look_at_code` publishes the project's code when it has changed (the stat scan);
     `fire_schedules` is off for a process that runs one pipeline in the foreground. `grace_seconds` is what a member
-    has after its lease to end its processes. `passes` counts, for the liveness check.
+    has after its lease to end its processes. `least_grace_seconds` is how late a tick may be because a scheduler
+    died. `passes` counts, for the liveness check.
     """
 
     services: RunServices
@@ -71,9 +85,11 @@ class Scheduler:
     code_seconds: float = 2.0
     fire_schedules: bool = True
     grace_seconds: float = 0.0
+    least_grace_seconds: float = 0.0
     passes: int = 0
     _next_look: float = 0.0
     _quiet: dict[str, str] = field(default_factory=dict)
+    _nudge: int | None = None
 
     def run_pass(self) -> float:
         """Do every duty that there is, and return the seconds until the next pass.
@@ -83,15 +99,17 @@ class Scheduler:
         outlook = self._look()
         if "members" in outlook.duties:
             self._do("members", lambda services: end_expired_members(services, self.grace_seconds))
-        for name in DUTIES:
-            if name in outlook.duties:
-                self._do(name, DUTIES[name])
+        for name, duty in DUTIES.items():
+            if name == "schedules" and name in outlook.duties:
+                self._do(name, lambda services: fire_due_triggers(services, self.least_grace_seconds))
+            elif name in outlook.duties:
+                self._do(name, duty)
         if self.services.clock.monotonic() >= self._next_look:
             self._next_look = self.services.clock.monotonic() + self.code_seconds
             self._do("code", lambda _services: self.look_at_code())
         self.passes += 1
         # What was done may have made something due sooner than the outlook knew: a wait that is over and waits again.
-        due_at = self._look().next_due_at if outlook.duties & {"waits", "schedules"} else outlook.next_due_at
+        due_at = self._look().next_due_at if outlook.duties & _TIMED else outlook.next_due_at
         return self._seconds_to(due_at)
 
     def _look(self) -> Outlook:
@@ -113,9 +131,21 @@ class Scheduler:
         """Pass until told to stop; `stop_descriptor` becomes readable then, so that no wait outlasts it."""
         selector = selectors.DefaultSelector()
         selector.register(stop_descriptor, selectors.EVENT_READ)
+        nudged, self._nudge = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        selector.register(nudged, selectors.EVENT_READ)
         while not stopped():
             selector.select(self.run_pass())
+            with suppress(BlockingIOError):
+                os.read(nudged, 4096)
+        # The writing end stays open with the object: a late nudge must not meet another file of that number.
         selector.close()
+        os.close(nudged)
+
+    def nudge(self) -> None:
+        """Make the next pass begin soon; from any thread. Before `run_until`, and behind it, there is none."""
+        if self._nudge is not None:
+            with suppress(OSError):
+                os.write(self._nudge, b".")
 
     def _do(self, name: str, duty: Callable[[RunServices], object]) -> None:
         try:

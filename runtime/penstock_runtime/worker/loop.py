@@ -184,7 +184,9 @@ class Worker:
         """Write endings and take new work in one transaction; then start what was taken."""
         self._record_events()
         ended = [one for one in self._active.values() if one.outcome is not None]
-        if not ended and not (look and self._claiming):
+        # A worker that is full has no reason to look, whoever says that there is work.
+        free = self._claiming and len(self._active) < self._parts.slots
+        if not ended and not (look and free):
             return
         try:
             finished, claims = self._transact(ended, polling=polling)
@@ -207,8 +209,9 @@ class Worker:
 
     def _transact(self, ended: Sequence[Active], *, polling: bool) -> tuple[list[Finished], Claims]:
         services = self._parts.services
-        now = services.clock.now()
         with services.store.transaction() as tx:
+            # Now, not before: a connection may have had to be opened, and what it claims may have ended meanwhile.
+            now = services.clock.now()
             finished = [self._finish(tx, active) for active in sorted(ended, key=lambda one: one.claimed.run.id)]
             claims = Claims()
             if self._claiming and not self._parts.membership.lost:
@@ -264,6 +267,8 @@ class Worker:
         hints = [Wakeup("run", one.run_id) for one in finished]
         # More became ready than this worker may have taken: others may.
         hints.extend(Wakeup("work", one.run_id) for one in finished if one.made_ready > 1)
+        hints.extend(Wakeup("notice") for one in finished if one.told)
+        hints.extend(Wakeup("backfill", one.backfill) for one in finished if one.backfill is not None)
         if hints:
             self._parts.services.wakeups.publish(*dict.fromkeys(hints))
 
@@ -313,6 +318,9 @@ class Worker:
                 self._start(active)
 
     def _start(self, active: Active) -> None:
+        if self._parts.membership.lost:
+            # Frozen since the claim: another may have begun its successor, and this process is about to end itself.
+            return
         claimed = active.claimed
         try:
             environment = self._parts.environments.ask(claimed.run.bundle)
