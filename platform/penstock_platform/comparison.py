@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from penstock_platform import abilities
-from penstock_platform.blueprint import Blueprint, ScaledBy, ServicePlan
+from penstock_platform.blueprint import Blueprint, ScaledBy
 from penstock_platform.cost import CostEstimate, estimate
 from penstock_platform.load import ACCEPTED_WAIT_SECONDS, MOST_SLOTS, Load, mean_wait_seconds, slots_needed
 from penstock_platform.planning import blueprint_of
@@ -92,7 +92,7 @@ class Candidate:
     @property
     def slots(self) -> int:
         """Blocks that run at once on all schedulers that work."""
-        return working_slots(self.blueprint.scheduler)
+        return working_slots(self.blueprint)
 
     @property
     def wait(self) -> float:
@@ -121,11 +121,12 @@ class Candidate:
         return f"{self.topology} with {cpu_text(scheduler.cpu_millis)} CPU and {memory_text(scheduler.memory_mib)}"
 
 
-def working_slots(scheduler: ServicePlan) -> int:
+def working_slots(blueprint: Blueprint) -> int:
     """Return the blocks that run at once: one scheduler's slots, or all of them where schedulers share the work."""
+    scheduler = blueprint.scheduler
     if not abilities.SCHEDULERS_SHARE_WORK:
         return scheduler.slots
-    moves = scheduler.scaled_by is not ScaledBy.NOBODY and abilities.SCALER_BUILT
+    moves = scheduler.scaled_by is not ScaledBy.NOBODY and blueprint.cloud in abilities.SCALERS_BUILT
     return scheduler.slots * (scheduler.maximum if moves else scheduler.minimum)
 
 
@@ -145,7 +146,7 @@ def _summary(cloud: Cloud, topology: Topology) -> TopologySummary:
         rollout=_rollout(blueprint),
         database=blueprint.database.instance.instance + (", two zones" if blueprint.database.multi_zone else ""),
         redis="none" if redis is None else f"{redis.size}, replicated" if redis.replicas else redis.size.value,
-        slots=working_slots(blueprint.scheduler),
+        slots=working_slots(blueprint),
         cost=estimate(blueprint),
     )
 
@@ -244,7 +245,7 @@ def _reasons(chosen: Candidate, candidates: list[Candidate], *, survive_zone: bo
     yield from _why_not_cheaper(chosen, candidates, survive_zone=survive_zone)
     if survive_zone and not abilities.SCHEDULERS_SHARE_WORK:
         yield "its second scheduler stands by to take over: in this release it adds no slots"
-    if survive_zone and chosen.topology is Topology.HA and not abilities.SCALER_BUILT:
+    if survive_zone and chosen.topology is Topology.HA and chosen.blueprint.cloud not in abilities.SCALERS_BUILT:
         yield "autoscale would add web servers when many people look, and no slots in this release"
 
 
@@ -282,7 +283,9 @@ def _why_not_cheaper(chosen: Candidate, candidates: list[Candidate], *, survive_
 def _too_much(chosen: Candidate) -> Iterator[str]:
     cloud = chosen.blueprint.cloud
     yield f"the largest scheduler considered on {cloud}, {chosen.text}, has {chosen.slots} slots: {_wait_words(chosen)}"
-    if not abilities.SCHEDULERS_SHARE_WORK:
+    if abilities.SCHEDULERS_SHARE_WORK:
+        yield "more schedulers than that (scheduler.min) are not counted here: as they are, this load does not fit"
+    else:
         yield "more schedulers add no slots in this release: one works, the others stand by; so this load does not fit"
     yield "what helps: shorter blocks, runs spread over the hour, or work done in the database instead of in the block"
 

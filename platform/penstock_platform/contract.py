@@ -53,11 +53,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REDIS_URL",
         Kind.TEXT,
-        "Redis for wake-ups between machines. Until then one scheduler works and others stand by.",
+        "Redis, with Postgres: several schedulers share the work, and wake each other through it. Without it one works "
+        "and the others stand by.",
         secret=True,
-        planned=True,
     ),
-    Setting("PENSTOCK_CA_FILE", Kind.TEXT, "Certificate authority that Postgres is checked against."),
+    Setting(
+        "PENSTOCK_CA_FILE",
+        Kind.TEXT,
+        "Certificate authority that Postgres is checked against, and Redis over rediss:// besides the machine's own.",
+    ),
     Setting("DEFAULT_EXECUTOR_TYPE", Kind.CHOICE, "Executor of blocks that choose none.", "local_python", _EXECUTORS),
     Setting("INSTANCE_TYPE", Kind.CHOICE, "Which processes `penstock start` runs.", "server_and_scheduler", _INSTANCES),
     Setting("PENSTOCK_PROJECT", Kind.TEXT, "The project folder.", "the current folder"),
@@ -130,6 +134,21 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "PENSTOCK_LOG_LIMIT_BYTES", Kind.INTEGER, "Log kept of one attempt; the cut is shown.", "10485760", minimum=1024
+    ),
+    Setting(
+        "PENSTOCK_HISTORY_DAYS",
+        Kind.NUMBER,
+        "How many days an ended run is kept, with its outputs and logs; or the word `unlimited`.",
+        "90",
+        ("unlimited",),
+        minimum=0.01,
+    ),
+    Setting(
+        "PENSTOCK_HISTORY_KEEP",
+        Kind.INTEGER,
+        "How many of each pipeline's newest runs are kept whatever their age.",
+        "100",
+        minimum=0,
     ),
     Setting("PENSTOCK_AUTH_MODE", Kind.CHOICE, "How people sign in.", "password", ("password", "none")),
     Setting(

@@ -1,6 +1,6 @@
 """The part of the settings contract that executors, Spark backends and the scaler need. `contract` has the whole list.
 
-A stack writes these for every executor that it made resources for. No release of the runtime acts on them yet.
+A stack writes these for every executor that it made resources for. Planned ones are not acted on by any release yet.
 """
 
 from __future__ import annotations
@@ -53,8 +53,42 @@ EXECUTOR_SETTINGS: tuple[Setting, ...] = (
     _later("PENSTOCK_SYNAPSE_WORKSPACE", "Synapse workspace."),
     _later("PENSTOCK_SYNAPSE_POOL", "Spark pool of the Synapse workspace."),
     _later("PENSTOCK_SPARK_SERVICE_ACCOUNT", "Service account of Spark drivers on Kubernetes."),
-    _later("PENSTOCK_SCALER_TARGET", "Scheduler service whose size the scaler sets."),
-    _later("PENSTOCK_SCALER_MIN", "Fewest schedulers.", Kind.INTEGER),
-    _later("PENSTOCK_SCALER_MAX", "Most schedulers.", Kind.INTEGER),
+    Setting(
+        "PENSTOCK_SCALER_TARGET",
+        Kind.TEXT,
+        "Scheduler service whose size the scaler sets: `local:` and the path of the socket of `penstock up`. Stacks "
+        "name the services of their clouds here; there this release records what it would set, and sets nothing.",
+    ),
+    Setting("PENSTOCK_SCALER_MIN", Kind.INTEGER, "Fewest schedulers.", "1", minimum=1, maximum=1000),
+    Setting("PENSTOCK_SCALER_MAX", Kind.INTEGER, "Most schedulers; needed with a target.", minimum=1, maximum=1000),
+    Setting("PENSTOCK_SCALER_DRY_RUN", Kind.BOOLEAN, "Decide and record, and set nothing.", "off"),
+    Setting(
+        "PENSTOCK_SCALER_DELAY_SECONDS",
+        Kind.NUMBER,
+        "Start delay to keep: how long a block that is ready may wait for a slot.",
+        "5",
+        minimum=0.05,
+        maximum=86400,
+    ),
+    Setting(
+        "PENSTOCK_SCALER_LOOK_SECONDS", Kind.NUMBER, "How often the load is looked at.", "10", minimum=0.1, maximum=600
+    ),
+    Setting(
+        "PENSTOCK_SCALER_COOLDOWN_UP_SECONDS",
+        Kind.NUMBER,
+        "Shortest time between two growths.",
+        "30",
+        minimum=0,
+        maximum=86400,
+    ),
+    Setting(
+        "PENSTOCK_SCALER_COOLDOWN_DOWN_SECONDS",
+        Kind.NUMBER,
+        "How long one scheduler fewer must have been enough before one is taken away, and the shortest time since the "
+        "last change.",
+        "300",
+        minimum=0,
+        maximum=86400,
+    ),
 )
 """Names of executors, Spark backends and the scaler."""

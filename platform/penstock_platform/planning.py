@@ -8,7 +8,7 @@ from typing import Any
 from penstock_platform.abilities import (
     EXECUTORS_BUILT,
     OBJECT_STORES_BUILT,
-    SCALER_BUILT,
+    SCALERS_BUILT,
     SCHEDULERS_SHARE_WORK,
 )
 from penstock_platform.blueprint import (
@@ -336,7 +336,7 @@ def _notes(options: StackOptions) -> Iterator[str]:
         yield "Outputs and logs are on the share: this release does not write to the bucket yet."
     if TOPOLOGIES[options.topology].multi_zone and not SCHEDULERS_SHARE_WORK:
         yield "One scheduler works and the others stand by to take over: this release does not share work between them."
-    if options.topology is Topology.AUTOSCALE and not SCALER_BUILT:
+    if options.topology is Topology.AUTOSCALE and options.cloud not in SCALERS_BUILT:
         yield "The scheduler service stays at scheduler.min: this release does not move it yet. Web servers do scale."
     if options.cloud is Cloud.KUBERNETES and TOPOLOGIES[options.topology].multi_zone:
         yield from _in_cluster_data(options)

@@ -34,6 +34,11 @@ def problems_between(options: StackOptions) -> list[Problem]:
     return [problem for rule in RULES for problem in rule(options)]
 
 
+def count_problems(options: StackOptions) -> list[Problem]:
+    """Return what is wrong with the numbers of copies alone, wherever they run."""
+    return [problem for rule in (_single_web, _counts) for problem in rule(options)]
+
+
 def services_of(options: StackOptions) -> dict[ServiceRole, ServiceDefaults]:
     """Return the services of a stack with the operator's own sizes and bounds applied."""
     return {role: _applied(options, role, given) for role, given in TOPOLOGIES[options.topology].services.items()}

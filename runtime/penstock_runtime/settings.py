@@ -102,6 +102,8 @@ class Settings:
     poll_seconds: float
     statement_timeout_seconds: float
     log_limit_bytes: int
+    history_days: float
+    history_keep: int
     auth_mode: str
     session_hours: float
     owner_code: str | None
@@ -111,6 +113,14 @@ class Settings:
     platform_env: Mapping[str, str]
     trusted_proxies: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    scaler_target: str | None = None
+    scaler_min: int = 1
+    scaler_max: int = 1
+    scaler_dry_run: bool = False
+    scaler_delay_seconds: float = 5.0
+    scaler_look_seconds: float = 10.0
+    scaler_cooldown_up_seconds: float = 30.0
+    scaler_cooldown_down_seconds: float = 300.0
 
     def to_json(self) -> str:
         """Return the settings as one JSON text, to hand to a process of ours by a socket."""
@@ -137,9 +147,17 @@ class Settings:
         return self.database_url.startswith("sqlite")
 
 
-def read_settings(environ: Mapping[str, str] | None = None, *, project_dir: Path | None = None) -> Settings:
-    """Read and check the environment. Raises SettingsInvalid with every problem at once."""
-    env = dict(os.environ if environ is None else environ)
+def read_settings(
+    environ: Mapping[str, str] | None = None,
+    *,
+    project_dir: Path | None = None,
+    given: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read and check the environment, with the `given` settings over it.
+
+    Raises SettingsInvalid with every problem at once.
+    """
+    env = {**(os.environ if environ is None else environ), **(given or {})}
     values, problems = _values(env)
     problems += _contradictions(values)
     if problems:
@@ -174,6 +192,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, project_dir: Path
         poll_seconds=values["PENSTOCK_POLL_SECONDS"],
         statement_timeout_seconds=values["PENSTOCK_STATEMENT_TIMEOUT_SECONDS"],
         log_limit_bytes=values["PENSTOCK_LOG_LIMIT_BYTES"],
+        history_days=values["PENSTOCK_HISTORY_DAYS"],
+        history_keep=values["PENSTOCK_HISTORY_KEEP"],
         auth_mode=values["PENSTOCK_AUTH_MODE"],
         session_hours=values["PENSTOCK_SESSION_HOURS"],
         # Secret stores like to end a text with a newline, and the page trims what is typed.
@@ -184,7 +204,21 @@ def read_settings(environ: Mapping[str, str] | None = None, *, project_dir: Path
         platform_env={name: value for name, value in env.items() if name.startswith(PLATFORM_PREFIXES)},
         trusted_proxies=values["PENSTOCK_TRUSTED_PROXIES"] or (),
         warnings=(*_unknown(env), *_planned(env)),
+        scaler_target=values["PENSTOCK_SCALER_TARGET"],
+        scaler_min=values["PENSTOCK_SCALER_MIN"],
+        scaler_max=values["PENSTOCK_SCALER_MAX"] or values["PENSTOCK_SCALER_MIN"],
+        scaler_dry_run=values["PENSTOCK_SCALER_DRY_RUN"],
+        scaler_delay_seconds=values["PENSTOCK_SCALER_DELAY_SECONDS"],
+        scaler_look_seconds=values["PENSTOCK_SCALER_LOOK_SECONDS"],
+        scaler_cooldown_up_seconds=values["PENSTOCK_SCALER_COOLDOWN_UP_SECONDS"],
+        scaler_cooldown_down_seconds=values["PENSTOCK_SCALER_COOLDOWN_DOWN_SECONDS"],
     )
+
+
+def names_set(environ: Mapping[str, str] | None = None) -> frozenset[str]:
+    """Return which settings the environment names: what a person chose, beside the defaults."""
+    env = os.environ if environ is None else environ
+    return frozenset(name for name in BY_NAME if env.get(name))
 
 
 def restore_platform_env(settings: Settings) -> None:
@@ -221,6 +255,7 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
         problems.append(f"PENSTOCK_OWNER_CODE: its value cannot be used; {allowed}")
     if values["PENSTOCK_DB_SSLMODE"] in ("verify-ca", "verify-full") and not values["PENSTOCK_CA_FILE"]:
         problems.append("PENSTOCK_DB_SSLMODE: nothing to verify with; set PENSTOCK_CA_FILE, or take require")
+    problems += _scaler_problems(values)
     secret = values["PENSTOCK_DB_SECRET"]
     if secret is None:
         return problems
@@ -233,6 +268,15 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     if not (values["DATABASE_URL"] or "").startswith("postgres") and not values["PENSTOCK_DB_HOST"]:
         problems.append("PENSTOCK_DB_SECRET: there is no Postgres to use it for; set PENSTOCK_DB_HOST or DATABASE_URL")
     return problems
+
+
+def _scaler_problems(values: Mapping[str, Any]) -> list[str]:
+    least, most = values["PENSTOCK_SCALER_MIN"], values["PENSTOCK_SCALER_MAX"]
+    if values["PENSTOCK_SCALER_TARGET"] and most is None:
+        return ["PENSTOCK_SCALER_MAX: missing; with PENSTOCK_SCALER_TARGET it says how many schedulers there may be"]
+    if least is not None and most is not None and least > most:
+        return [f"PENSTOCK_SCALER_MAX: {most} cannot be used; it must be at least PENSTOCK_SCALER_MIN, {least}"]
+    return []
 
 
 def _plain_default(setting: Setting) -> str | None:

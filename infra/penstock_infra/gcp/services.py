@@ -1,7 +1,7 @@
 """The services: a Cloud Run service for what people reach, a worker pool for a scheduler of its own.
 
-Cloud Run starts a new revision before it stops the old one. A scheduler of the new one stands by until the old one is
-gone (PENSTOCK_STANDBY_SECONDS), so two never work at once.
+Cloud Run starts a new revision before it stops the old one. With Redis a scheduler of the new one works at once beside
+the old one; without, it stands by until that one is gone (PENSTOCK_STANDBY_SECONDS), so that two never work at once.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from penstock_runtime.auth.accounts import StoredAccounts
 from penstock_runtime.bootstrap.components import Components, open_components
-from penstock_runtime.bootstrap.opening import open_project_settings, upgrade_at_start
+from penstock_runtime.bootstrap.opening import open_installation_settings, upgrade_at_start
 from penstock_runtime.bootstrap.snapshots import CreatedApiKey, CreatedUser
 from penstock_runtime.domain.errors import NotFound
 from penstock_runtime.ports.account_store import Role
@@ -60,6 +60,6 @@ def sign_in_link(url: str, code: str) -> str:
 
 
 def _open(folder: Path | None) -> Components:
-    components = open_components(open_project_settings(folder))
+    components = open_components(open_installation_settings(folder))
     upgrade_at_start(components)
     return components

@@ -11,18 +11,23 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock_runtime.bootstrap.carriers import CARRIERS, carrier_name, machine_name
 from penstock_runtime.bootstrap.platform_secrets import database_password
 from penstock_runtime.domain.blocks import BlockSpec, ExecutorType, PipelinePlan
 from penstock_runtime.domain.errors import InvalidInput
+from penstock_runtime.domain.ids import new_id
 from penstock_runtime.domain.runs import Run
 from penstock_runtime.persistence.clock import DatabaseClock
 from penstock_runtime.persistence.engine import DatabaseOptions, open_database
 from penstock_runtime.persistence.run_store import SqlRunStore
+from penstock_runtime.persistence.several_wakeups import SeveralWakeups
 from penstock_runtime.persistence.unix_wakeups import UnixWakeups
+from penstock_runtime.persistence.wakeup_link import LinkedWakeups, WakeupLink
 from penstock_runtime.ports.secret_store import SecretNotFound, SecretStore
 from penstock_runtime.ports.wakeups import Wakeups
 from penstock_runtime.project.bundles import BundleLibrary
@@ -40,6 +45,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("penstock")
 
+NAME_DAYS = 365_000
+"""As good as for ever, and a date that every database has."""
+
 LOCAL_EXECUTORS = frozenset({ExecutorType.LOCAL_PYTHON, ExecutorType.LOCAL_PYTHON_FORCE})
 
 
@@ -51,6 +59,7 @@ class Components:
     store: SqlRunStore
     clock: DatabaseClock
     _publishing: threading.Lock = field(default_factory=threading.Lock)
+    _names: list[str] = field(default_factory=list)
 
     @cached_property
     def artifacts(self) -> LocalArtifactStore:
@@ -90,9 +99,32 @@ class Components:
 
         return SqlAccountStore(self.store.database)
 
-    def wakeups(self, *, listen: bool = True, echo: bool = False) -> Wakeups:
-        """Return a new subscriber, or a mere publisher, of this installation's wake-ups."""
-        return UnixWakeups(wakeups_folder(self.settings), listen=listen, echo=echo)
+    @cached_property
+    def link(self) -> WakeupLink | None:
+        """What carries wake-ups to other machines; None where there can be none."""
+        name = carrier_name(self.settings)
+        return None if name is None else WakeupLink(CARRIERS[name](self))
+
+    def wakeups(self, *, listen: bool = True, echo: bool = False, only: frozenset[str] | None = None) -> Wakeups:
+        """Return a new subscriber, or a mere publisher, of this installation's wake-ups; `only` of some topics."""
+        folder = wakeups_folder(self.settings)
+        local = UnixWakeups(folder, listen=listen, echo=echo, only=only)
+        if self.link is None:
+            return local
+        # What comes from this machine has come by its sockets already.
+        return SeveralWakeups(local, LinkedWakeups(self.link, machine_name(folder), listen=listen, only=only))
+
+    def installation_name(self) -> str:
+        """Return what the processes on one database are called by those who share their Redis.
+
+        It is kept in the database as the holder of a right that nobody gives back: addresses of one database differ.
+        """
+        if not self._names:
+            now = self.clock.now()
+            with self.store.transaction() as tx:
+                kept = tx.acquire_lease("installation", new_id(), now, now + timedelta(days=NAME_DAYS))
+            self._names.append(kept.holder)
+        return self._names[0]
 
     def services(self, wakeups: Wakeups) -> RunServices:
         """Return what the life of a run works with."""
@@ -106,11 +138,14 @@ class Components:
                 newest = tx.newest_code_version()
             if newest is not None and newest.digest == digest:
                 return False
-            declared = [t for slug in self.plans.pipelines(digest) for t in self.plans.triggers(digest, slug)]
+            read = {slug: self.plans.triggers(digest, slug) for slug in self.plans.pipelines(digest)}
+            declared = [trigger for found in read.values() for trigger in found.triggers]
+            unclear: set[tuple[str, str | None]] = {(slug, None) for slug, found in read.items() if not found.readable}
+            unclear |= {(slug, name) for slug, found in read.items() for name in found.broken}
             now = self.clock.now()
             with self.store.transaction() as tx:
                 version = tx.publish_code_version(digest, now, by)
-                reconcile_triggers(tx, declared, now)
+                reconcile_triggers(tx, declared, now, unclear)
         log.info("published version %d of the project's code", version.number)
         return True
 

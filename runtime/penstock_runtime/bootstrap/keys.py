@@ -32,7 +32,7 @@ def encryption_keys(settings: Settings) -> Sequence[str]:
             "in your secret manager",
             "PENSTOCK_ENCRYPTION_KEY",
         )
-    return [_own_key(settings)]
+    return [own_key(settings)]
 
 
 def existing_keys(settings: Settings) -> Sequence[str]:
@@ -49,7 +49,8 @@ def key_file(settings: Settings) -> Path:
     return settings.state_dir / "keys" / f"{name}.key"
 
 
-def _own_key(settings: Settings) -> str:
+def own_key(settings: Settings) -> str:
+    """Return the key that this data folder has in the user's state folder (mode 0600); made when there is none."""
     path = key_file(settings)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():

@@ -47,4 +47,11 @@ def effective_executors(folder: Path) -> Sequence[EffectiveExecutor]:
 
 def _installation(settings: Settings) -> Installation:
     executors = LOCAL_EXECUTORS if settings.local_execution else frozenset[ExecutorType]()
-    return Installation(settings.default_executor, executors, settings.template_env.get)
+    return Installation(settings.default_executor, executors, settings.template_env.get, _apprise_problem)
+
+
+def _apprise_problem(address: str) -> str | None:
+    # Asked when a project is checked, not when plans are read for runs: Apprise costs a process 25 MB.
+    from penstock_runtime.notifications.addresses import apprise_problem
+
+    return apprise_problem(address)

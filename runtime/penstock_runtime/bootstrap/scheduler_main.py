@@ -2,7 +2,7 @@
 
 Its settings come through an inherited socket, never through the environment: between exec and the call that makes it
 non-dumpable, a process of the same user could read the environment. The same socket carries its word back (the member's
-id, `ready`), and its end tells that the web process is gone.
+id, `ready`, and every few seconds that it is alive), and its end tells that the web process is gone.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 
-from penstock_runtime.bootstrap.words import receive_word, send_word
+from penstock_runtime.bootstrap.words import STILL_ALIVE, receive_word, send_word
 from penstock_runtime.hardening import make_non_dumpable
 
+BEAT_SECONDS = 2.0
 ALONE = 72
 """Exit code: who started this process was gone before it had said what to do."""
 
@@ -42,6 +44,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stop())
     threading.Thread(target=_until_alone, args=(supervisor, process), name="supervisor", daemon=True).start()
+    beats = threading.Thread(target=_say_that_it_lives, args=(supervisor, process.alive), name="beats", daemon=True)
+    beats.start()
     try:
         return process.run()
     except RightHeld as error:
@@ -50,9 +54,21 @@ def main() -> int:
         return NOT_ALLOWED
 
 
+_saying = threading.Lock()
+
+
+def _say_that_it_lives(supervisor: socket.socket, alive: Callable[[], bool]) -> None:
+    """Beat for as long as the loops turn: a process that is frozen, or hung in whatever way, falls silent."""
+    pause = threading.Event()
+    while not pause.wait(BEAT_SECONDS):
+        if alive():
+            _say(supervisor, STILL_ALIVE)
+
+
 def _say(supervisor: socket.socket, word: str) -> None:
     try:
-        send_word(supervisor, word)
+        with _saying:
+            send_word(supervisor, word)
     except OSError:
         # The web process is gone; `_until_alone` notices and drains.
         return

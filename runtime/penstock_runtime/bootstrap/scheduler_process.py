@@ -13,13 +13,17 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock_runtime.bootstrap.code_keeper import CodeKeeper
 from penstock_runtime.bootstrap.components import Components
+from penstock_runtime.bootstrap.history_keeper import HistoryKeeper
+from penstock_runtime.bootstrap.notices import NudgingWakeups, make_sender
 from penstock_runtime.bootstrap.worker_parts import build_worker, bury_the_dead, clear_dead_staging, end_leftovers_of
 from penstock_runtime.domain.errors import PenstockError, StoreContention, StoreUnavailable
-from penstock_runtime.ports.wakeups import Wakeup
+from penstock_runtime.ports.wakeups import FOR_WORKERS, Wakeup
 from penstock_runtime.runs.membership import Membership
 from penstock_runtime.runs.services import RunServices
 from penstock_runtime.scheduler.loop import Scheduler
@@ -42,6 +46,19 @@ DRAIN_KILL_SECONDS = 5.0
 ORPHAN_DRAIN_SECONDS = 5.0
 SHORTEST_HANG_SECONDS = 30.0
 STANDBY_LOOK_SECONDS = 0.5
+NOTICE_SECONDS = 5.0
+"""How long a scheduler that ends in order goes on sending messages that are due; the next one sends what is left."""
+
+
+def hang_seconds(settings: Settings) -> float:
+    """Return after how long without a turn of its loops, or without a word, a scheduler is taken for hung."""
+    return max(SHORTEST_HANG_SECONDS, 3 * settings.lease_seconds)
+
+
+def _remedy(settings: Settings) -> str:
+    if settings.sqlite:
+        return "On SQLite there is only ever one: stop it, or move to Postgres (DATABASE_URL) and Redis (REDIS_URL)"
+    return "Several at once need Redis: set REDIS_URL for each of them, or stop the other one"
 
 
 class RightHeld(PenstockError):
@@ -70,12 +87,19 @@ class SchedulerProcess:
         self._stop = threading.Event()
         self._over = threading.Event()
         self._stop_read, self._stop_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._services: RunServices = components.services(components.wakeups())
+        self._sender = make_sender(components)
+        wakeups = NudgingWakeups(components.wakeups(only=FOR_WORKERS), self._sender, self._nudge_scheduler)
+        self._services: RunServices = components.services(wakeups)
+        # The scheduler's thread only publishes, and not as the worker, which would not hear it.
+        self._telling = components.wakeups(listen=False)
         self._worker: Worker | None = None
+        self._loop: Scheduler | None = None
         self._turned_at = self._services.clock.monotonic()
         self._working = False
         self._drain_seconds = 0.0 if self._duty.only_run else settings.drain_seconds
         self._exit = DONE
+        # On Postgres the rows decide who does what; with Redis to wake each other, several may work.
+        self._shares = settings.redis_url is not None and not components.store.single_writer
 
     def abandon(self) -> None:
         """Ask it to end soon: nobody supervises it any more, and its successor waits for the right."""
@@ -119,15 +143,12 @@ class SchedulerProcess:
             with self._services.store.transaction(read_only=True) as tx:
                 return tx.totals(self._services.clock.now())
 
-        vitals = Vitals(self._alive, lambda: self._working, totals)
+        vitals = Vitals(self.alive, lambda: self._working, totals)
         return ProbeServer(self._settings.host, self._settings.health_port, vitals)
 
-    def _alive(self) -> bool:
-        return self._services.clock.monotonic() - self._turned_at <= self._hang_seconds
-
-    @property
-    def _hang_seconds(self) -> float:
-        return max(SHORTEST_HANG_SECONDS, 3 * self._settings.lease_seconds)
+    def alive(self) -> bool:
+        """Whether its loops turn, or it waits for its right, as it should."""
+        return self._services.clock.monotonic() - self._turned_at <= hang_seconds(self._settings)
 
     # --- the right -----------------------------------------------------------------------------------------------
     def _wait_for_right(self, membership: Membership) -> bool:
@@ -146,10 +167,7 @@ class SchedulerProcess:
                 told = True
                 log.warning("standby: the right to schedule is held by %s", held)
             if clock.monotonic() - begun >= self._settings.standby_seconds:
-                raise RightHeld(
-                    f"another scheduler works on this database: {held}. On SQLite there is only ever one. On Postgres, "
-                    "several at once need REDIS_URL, which this version does not use yet: stop the other one"
-                )
+                raise RightHeld(f"another scheduler works on this database: {held}. {_remedy(self._settings)}")
             self._turned_at = clock.monotonic()
             self._stop.wait(STANDBY_LOOK_SECONDS)
         return False
@@ -157,6 +175,8 @@ class SchedulerProcess:
     def _held_by_another(self, membership: Membership) -> str | None:
         """Take the right; or return who has it."""
         holder = membership.owner.member_id
+        if self._shares:
+            return None
         membership.heartbeat({"standby": True})
         lease = acquire_right(self._services, holder, self._settings.lease_seconds)
         return None if lease.holder == holder else describe_holder(self._services, lease)
@@ -169,7 +189,8 @@ class SchedulerProcess:
             clear_dead_staging(self._components, self._services)
         worker = build_worker(self._settings, self._components, self._services, membership, self._duty.only_run)
         self._worker = worker
-        scheduler = self._scheduler()
+        code = self._code_keeper(membership)
+        scheduler = self._scheduler(code)
         threads = [
             threading.Thread(target=self._beat, args=(membership, worker, scheduler), name="heartbeat", daemon=True),
             threading.Thread(
@@ -179,6 +200,10 @@ class SchedulerProcess:
         for thread in threads:
             thread.start()
         self._duty.announce("ready")
+        history = HistoryKeeper(self._components, membership.owner.member_id)
+        if self._duty.only_run is None:
+            history.start()
+        self._sender.start()
         try:
             self._working = True
             while not self._stop.is_set() and not membership.lost:
@@ -192,25 +217,40 @@ class SchedulerProcess:
             self._working = False
             self._over.set()
             self.stop()
+            history.stop()
+            self._sender.close(NOTICE_SECONDS if self._exit == DONE else 0.0)
             worker.close()
             for thread in threads:
                 thread.join(self._settings.statement_timeout_seconds)
+            with suppress(StoreUnavailable, StoreContention):
+                code.release()
 
-    def _scheduler(self) -> Scheduler:
+    def _code_keeper(self, membership: Membership) -> CodeKeeper:
+        def published() -> None:
+            self._services.wakeups.publish(Wakeup("code"))
+
+        return CodeKeeper(self._components, membership.owner.member_id, published, alone=not self._shares)
+
+    def _scheduler(self, code: CodeKeeper) -> Scheduler:
         def look() -> None:
-            if self._duty.only_run is None and self._components.publish_code():
-                self._services.wakeups.publish(Wakeup("code"))
+            if self._duty.only_run is None:
+                code.look()
 
-        # The scheduler's thread only publishes: the worker's own wake-ups are read by the worker alone.
-        services = self._components.services(self._components.wakeups(listen=False))
-        return Scheduler(
-            services,
+        self._loop = Scheduler(
+            self._components.services(NudgingWakeups(self._telling, self._sender)),
             self._settings.poll_seconds,
             look,
             fire_schedules=self._duty.only_run is None,
             # What a member whose lease has passed needs to notice: a statement that hangs, then a turn of its loop.
             grace_seconds=self._settings.statement_timeout_seconds + self._settings.poll_seconds,
+            least_grace_seconds=self._settings.lease_seconds + self._settings.poll_seconds,
         )
+        return self._loop
+
+    def _nudge_scheduler(self) -> None:
+        """Let the scheduler's loop look at once: the worker has ended a run that made room."""
+        if self._loop is not None:
+            self._loop.nudge()
 
     def _beat(self, membership: Membership, worker: Worker, scheduler: Scheduler) -> None:
         """Keep the membership and the right, and watch that both loops turn."""
@@ -222,8 +262,7 @@ class SchedulerProcess:
                 if not membership.heartbeat({"active": worker.active, "slots": self._settings.slots}):
                     worker.nudge()
                     return
-                lease = acquire_right(self._services, membership.owner.member_id, self._settings.lease_seconds)
-                if lease.holder != membership.owner.member_id:
+                if not self._keeps_right(membership):
                     # It passed while this process was frozen, and another one works: this one may not, alive or not.
                     membership.leave()
                     worker.nudge()
@@ -234,9 +273,15 @@ class SchedulerProcess:
             # Both have moved on since they were looked at last; the scheduler's rests once it was told to stop.
             if now[0] != seen[0] and (now[1] != seen[1] or self._stop.is_set()):
                 seen, self._turned_at = now, self._services.clock.monotonic()
-            elif not self._alive():
-                log.critical("a loop has not turned for %.0f s; ending this process", self._hang_seconds)
+            elif not self.alive():
+                log.critical("a loop has not turned for %.0f s; ending this process", hang_seconds(self._settings))
                 os._exit(HUNG)
+
+    def _keeps_right(self, membership: Membership) -> bool:
+        if self._shares:
+            return True
+        holder = membership.owner.member_id
+        return acquire_right(self._services, holder, self._settings.lease_seconds).holder == holder
 
     def _drain(self, worker: Worker, membership: Membership) -> None:
         clock = self._services.clock
@@ -256,3 +301,4 @@ class SchedulerProcess:
         except (StoreUnavailable, StoreContention) as error:
             log.warning("this member could not leave; its lease will pass: %s", error)
         self._services.wakeups.close()
+        self._telling.close()

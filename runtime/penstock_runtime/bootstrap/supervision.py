@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import signal
 import socket
 import subprocess
@@ -12,8 +13,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from penstock_runtime.bootstrap.scheduler_process import NOT_ALLOWED
-from penstock_runtime.bootstrap.words import receive_word, send_word
+from penstock_runtime.bootstrap.backoff import Backoff
+from penstock_runtime.bootstrap.scheduler_process import NOT_ALLOWED, hang_seconds
+from penstock_runtime.bootstrap.words import STILL_ALIVE, receive_word, send_word
 from penstock_runtime.hardening import clean_environment
 from penstock_runtime.settings import Settings
 
@@ -67,7 +69,7 @@ class SchedulerChild:
         self._thread.join(patience_seconds)
 
     def _keep(self) -> None:
-        backoff = FIRST_BACKOFF_SECONDS
+        backoff = Backoff(FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS, GOOD_LIFE_SECONDS)
         while not self._stopping.is_set():
             begun = time.monotonic()
             try:
@@ -82,10 +84,9 @@ class SchedulerChild:
                 self._on_refusal(refusal)
                 return
             lived = time.monotonic() - begun
-            backoff = FIRST_BACKOFF_SECONDS if lived > GOOD_LIFE_SECONDS else backoff
-            log.warning("the scheduler ended (%s) after %.0f s; starting it again in %.1f s", code, lived, backoff)
-            self._stopping.wait(backoff)
-            backoff = min(2 * backoff, LAST_BACKOFF_SECONDS)
+            wait = backoff.after(lived)
+            log.warning("the scheduler ended (%s) after %.0f s; starting it again in %.1f s", code, lived, wait)
+            self._stopping.wait(wait)
 
     def _one_life_or_failure(self) -> tuple[int, str]:
         try:
@@ -116,12 +117,18 @@ class SchedulerChild:
         return code, refusal
 
     def _listen(self, ours: socket.socket) -> tuple[str | None, str]:
-        """Hear the child out until its end of the socket closes, which its death does."""
+        """Hear the child out until its end of the socket closes, which its death does; its silence is its death."""
         member, refusal = None, ""
+        patience = hang_seconds(self._settings)
         while True:
+            if not select.select([ours], [], [], patience)[0] and self._process is not None:
+                log.critical("the scheduler has said nothing for %.0f s; killing it", patience)
+                self._process.kill()
             word = receive_word(ours)
             if word is None:
                 return member, refusal
+            if word == STILL_ALIVE:
+                continue
             if word == "ready":
                 self.ready.set()
             elif word.startswith("error "):

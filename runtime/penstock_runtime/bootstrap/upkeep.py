@@ -9,7 +9,7 @@ from pathlib import Path
 
 from penstock_runtime.bootstrap.components import Components, open_components
 from penstock_runtime.bootstrap.keys import existing_keys, key_file
-from penstock_runtime.bootstrap.opening import open_project_settings
+from penstock_runtime.bootstrap.opening import open_installation_settings
 from penstock_runtime.bootstrap.snapshots import DatabaseStatus, Finding, Health
 from penstock_runtime.domain.errors import PenstockError
 from penstock_runtime.environments.builder import find_uv
@@ -26,7 +26,7 @@ LITTLE_DISK_BYTES = 1 << 30
 
 def upgrade_database(folder: Path | None, *, post: bool) -> Sequence[str]:
     """Apply what is missing; the revisions applied."""
-    components = open_components(open_project_settings(folder))
+    components = open_components(open_installation_settings(folder))
     before = migrate.database_status(components.store.database)
     after = migrate.upgrade(components.store.database, post=post)
     left = {*after.pending, *after.pending_post}
@@ -35,7 +35,7 @@ def upgrade_database(folder: Path | None, *, post: bool) -> Sequence[str]:
 
 def database_status(folder: Path | None) -> DatabaseStatus:
     """Return where the schema stands."""
-    settings = open_project_settings(folder)
+    settings = open_installation_settings(folder)
     found = migrate.database_status(open_components(settings).store.database)
     return DatabaseStatus(shown_url(settings), found.revision, found.pending, found.pending_post)
 
@@ -48,7 +48,7 @@ def shown_url(settings: Settings) -> str:
 def examine(folder: Path | None) -> Sequence[Finding]:
     """Look at everything that an installation needs; each finding on its own, so that one failure hides no other."""
     try:
-        settings = open_project_settings(folder)
+        settings = open_installation_settings(folder)
     except PenstockError as error:
         return [Finding("settings", Health.BAD, str(error))]
     findings = [Finding("project", Health.GOOD, str(settings.project_dir))]
@@ -124,9 +124,15 @@ def _opens(store: DatabaseSecretStore, name: str) -> bool:
 def _scheduler(settings: Settings) -> Finding:
     components = _open(settings)
     services = components.services(components.wakeups(listen=False))
+    now = components.clock.now()
     with components.store.transaction(read_only=True) as tx:
         lease = tx.lease(NAME)
-    if lease is None or lease.expires_at < components.clock.now():
+        members = [one for one in tx.members() if one.role == "scheduler" and one.expires_at > now]
+    working = [one for one in members if not one.detail.get("standby")]
+    if settings.redis_url and not settings.sqlite and working:
+        places = ", ".join(f"process {one.pid} on {one.host}" for one in working)
+        return Finding("scheduler", Health.GOOD, f"{len(working)} share the work: {places}")
+    if lease is None or lease.expires_at < now:
         return Finding("scheduler", Health.WARNING, "none is working", f"penstock start {settings.project_dir}")
     return Finding("scheduler", Health.GOOD, describe_holder(services, lease))
 
@@ -138,7 +144,15 @@ def _uv(_settings: Settings) -> Finding:
 def _redis(settings: Settings) -> Finding:
     if not settings.redis_url:
         return Finding("redis", Health.GOOD, "not set; one scheduler works without it")
-    return Finding("redis", Health.WARNING, "REDIS_URL is set; wake-ups between machines are not built yet")
+    if settings.sqlite:
+        remedy = "set DATABASE_URL to a Postgres, or leave REDIS_URL out"
+        return Finding("redis", Health.WARNING, "REDIS_URL is set and not used: SQLite has one scheduler", remedy)
+    from penstock_runtime.bootstrap.carriers import redis_trouble
+
+    trouble = redis_trouble(settings)
+    if trouble is None:
+        return Finding("redis", Health.GOOD, "it answers; schedulers share the work")
+    return Finding("redis", Health.WARNING, trouble, "runs go on without it, woken by polls: see REDIS_URL")
 
 
 def _open(settings: Settings) -> Components:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from penstock_runtime.bootstrap.components import Components
 from penstock_runtime.domain.errors import StoreContention, StoreUnavailable
@@ -19,9 +20,10 @@ BEATS_A_SAMPLE = 10
 class WebMember:
     """Joins, renews and leaves in a thread of its own; after it was declared dead, joins anew."""
 
-    def __init__(self, components: Components) -> None:
-        """Nothing happens before `start`."""
+    def __init__(self, components: Components, joined: Callable[[str], None] = lambda _member: None) -> None:
+        """Nothing happens before `start`; `joined` is told the member's id, each time that it is a new one."""
         self._components = components
+        self._joined = joined
         self._stop = threading.Event()
         self._beats = 0
         self._thread = threading.Thread(target=self._keep, name="web-member", daemon=True)
@@ -59,4 +61,6 @@ class WebMember:
                 self._components.clock.resample()
             return membership
         services = self._components.services(self._components.wakeups(listen=False))
-        return Membership(services, "web", self._components.settings.lease_seconds)
+        made = Membership(services, "web", self._components.settings.lease_seconds)
+        self._joined(made.owner.member_id)
+        return made

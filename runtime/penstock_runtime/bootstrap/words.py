@@ -8,19 +8,27 @@ from __future__ import annotations
 import socket
 import struct
 
-_HEADER = struct.Struct(">I")
+HEADER = struct.Struct(">I")
+
+STILL_ALIVE = "still alive"
+"""What a scheduler says every few seconds."""
 
 
 def send_word(there: socket.socket, word: str) -> None:
     """Send all of it, waiting for the reader. OSError when the other side is gone."""
+    there.sendall(packed(word))
+
+
+def packed(word: str) -> bytes:
+    """Return a word as it goes over the socket, for those who must not wait."""
     data = word.encode()
-    there.sendall(_HEADER.pack(len(data)) + data)
+    return HEADER.pack(len(data)) + data
 
 
 def receive_word(there: socket.socket) -> str | None:
     """Return the next word; None once the other side is gone, also in the middle of one."""
-    header = _receive(there, _HEADER.size)
-    data = None if header is None else _receive(there, _HEADER.unpack(header)[0])
+    header = _receive(there, HEADER.size)
+    data = None if header is None else _receive(there, HEADER.unpack(header)[0])
     return None if data is None else data.decode()
 
 

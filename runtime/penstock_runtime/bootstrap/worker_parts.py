@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from penstock_runtime.ports.environments import EnvironmentRef
 from penstock_runtime.ports.log_store import LogKey
 from penstock_runtime.ports.wakeups import Wakeup
 from penstock_runtime.project.requirements import extra_requirements, requirements_text
-from penstock_runtime.runs.membership import Membership
+from penstock_runtime.runs.membership import PLACE, Membership, this_place
 from penstock_runtime.runs.services import RunServices
 from penstock_runtime.settings import Settings
 from penstock_runtime.worker.broker import WorkBroker
@@ -84,19 +83,21 @@ def end_leftovers_of(settings: Settings) -> int:
 
 
 def bury_the_dead(services: RunServices) -> None:
-    """End members of this machine whose lease has passed and whose process is gone: nobody needs to wait for them."""
-    now, host = services.clock.now(), socket.gethostname()
+    """End members of this place whose lease has passed and whose process is gone: nobody needs to wait for them."""
+    now, here = services.clock.now(), this_place()
     with services.store.transaction() as tx:
         for member in tx.members():
-            if member.host == host and member.expires_at <= now and not _is_running(member.pid):
+            if member.detail.get(PLACE) == here and member.expires_at <= now and not _is_running(member.pid):
                 tx.leave(member.id, now)
 
 
 def clear_dead_staging(components: Components, services: RunServices) -> None:
     """Remove the private folders of workers that are no more: a kill leaves them, with whole outputs in them."""
+    # Listed first: whoever makes a folder after that is not in the list, and whoever made one before has joined.
+    folders = components.artifacts.staging_dirs()
     with services.store.transaction(read_only=True) as tx:
         living = {f"worker-{member.id}" for member in tx.members()}
-    for folder in components.artifacts.staging_dirs():
+    for folder in folders:
         if folder.name.startswith("worker-") and folder.name.rpartition("-")[0] not in living:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -114,10 +115,8 @@ def _is_running(pid: int) -> bool:
 def _local_executor(
     settings: Settings, components: Components, services: RunServices, broker: WorkBroker
 ) -> LocalProcessExecutor:
-    hints = components.wakeups(listen=False)
-
     def on_log(key: LogKey) -> None:
-        hints.publish(Wakeup("log", f"{key.run_id}/{key.block}"))
+        services.wakeups.publish(Wakeup("log", f"{key.run_id}/{key.block}"))
 
     options = LocalProcessOptions(
         data_dir=settings.data_dir,

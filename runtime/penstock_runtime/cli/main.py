@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from penstock_runtime.cli import accounts, database, doctor, projects, run, start, topology
+from penstock_runtime.cli import accounts, database, doctor, projects, run, start, topology, up
 from penstock_runtime.cli.output import EXIT_ASKED_WRONG, EXIT_BAD_ANSWER, print_error
 from penstock_runtime.domain.errors import InvalidInput, NotFound, PenstockError, PipelineInvalid
 from penstock_runtime.hardening import make_non_dumpable
@@ -25,11 +25,20 @@ def build_app() -> typer.Typer:
     app.callback()(root)
     app.command("init")(projects.init)
     app.command("start")(start.start)
+    app.command("up")(up.up)
     app.command("run")(run.run)
     app.command("validate")(projects.validate)
     app.command("topology")(topology.topology)
     app.command("doctor")(doctor.doctor)
-    app.add_typer(group("db", "The database behind a project.", upgrade=database.upgrade, status=database.status))
+    app.add_typer(
+        group(
+            "db",
+            "The database behind a project.",
+            upgrade=database.upgrade,
+            status=database.status,
+            prune=database.prune,
+        )
+    )
     app.add_typer(group("user", "People who sign in.", create=accounts.create_user, link=accounts.make_link))
     app.add_typer(group("api-key", "Keys for programs.", create=accounts.create_api_key))
     return app

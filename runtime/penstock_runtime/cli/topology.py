@@ -112,7 +112,7 @@ def _summary(summary: TopologySummary) -> dict[str, Any]:
         "database": summary.database,
         "redis": summary.redis,
         "slots": summary.slots,
-        "cost": _cost(summary.cost),
+        "cost": cost_answer(summary.cost),
     }
 
 
@@ -127,12 +127,13 @@ def _recommendation(found: Recommendation) -> dict[str, Any]:
         # JSON has no infinity: null is a queue that only grows.
         "mean_wait_seconds": found.mean_wait_seconds if math.isfinite(found.mean_wait_seconds) else None,
         "utilisation": found.utilisation,
-        "cost": _cost(found.cost),
+        "cost": cost_answer(found.cost),
         "config": {f"penstock:{key}": value for key, value in found.config.items()},
         "reasons": found.reasons,
     }
 
 
-def _cost(cost: CostEstimate) -> dict[str, Any]:
+def cost_answer(cost: CostEstimate) -> dict[str, Any]:
+    """Return an estimate for programs, with the span of each line."""
     lines = [{**asdict(line), "minimum": line.minimum, "maximum": line.maximum} for line in cost.lines]
     return {**asdict(cost), "lines": lines}

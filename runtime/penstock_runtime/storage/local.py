@@ -84,6 +84,16 @@ class LocalArtifactStore:
             found = sorted(self._walk(f"{folder}/" if folder else ""))
         yield from (key for key in found if key.startswith(prefix))
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the folders right under a prefix, in order."""
+        checked_prefix(self._name, prefix)
+        with self._failures(prefix):
+            try:
+                found = sorted(entry.name for entry in os.scandir(self._root / prefix) if entry.is_dir())
+            except FileNotFoundError:
+                found = []
+        yield from (name for name in found if name != _STAGING)
+
     def delete_prefix(self, prefix: str) -> int:
         """Remove every object under the prefix, and the folders that this leaves empty; how many objects."""
         count = 0

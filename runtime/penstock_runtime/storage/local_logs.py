@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from penstock_runtime.ports.log_store import LogKey, LogLine, LogStoreFailed, decode_chunk
 
@@ -79,6 +80,16 @@ class LocalLogStore:
             return self._path(key).stat().st_size
         except OSError:
             return 0
+
+    def run_ids(self) -> Iterator[str]:
+        """Yield the names of the runs' folders, in order."""
+        try:
+            found = sorted(unquote(entry.name) for entry in os.scandir(self._root) if entry.is_dir())
+        except FileNotFoundError:
+            found = []
+        except OSError as error:
+            raise LogStoreFailed(f"cannot list the logs: {error.strerror}") from error
+        yield from found
 
     def delete_run(self, run_id: str) -> None:
         """Remove the run's folder."""

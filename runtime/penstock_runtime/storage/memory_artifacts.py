@@ -72,6 +72,13 @@ class InMemoryArtifactStore:
             found = sorted(key for key in self._objects if key.startswith(prefix))
         yield from found
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the segments that follow a prefix and have keys below them, in order."""
+        checked_prefix(_NAME, prefix)
+        with self._lock:
+            below = [key.removeprefix(prefix) for key in self._objects if key.startswith(prefix)]
+        yield from sorted({key.partition("/")[0] for key in below if "/" in key})
+
     def delete_prefix(self, prefix: str) -> int:
         """Remove every object under the prefix; how many."""
         checked_prefix(_NAME, prefix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 from penstock_runtime.ports.log_store import LogKey, LogLine, decode_chunk
 
@@ -31,6 +32,12 @@ class InMemoryLogStore:
         """Return the bytes kept."""
         with self._lock:
             return len(self._logs.get(key, b""))
+
+    def run_ids(self) -> Iterator[str]:
+        """Yield the ids of runs with logs, in order."""
+        with self._lock:
+            found = sorted({key.run_id for key in self._logs})
+        yield from found
 
     def delete_run(self, run_id: str) -> None:
         """Forget the run's logs."""

@@ -55,7 +55,7 @@ def _marks_of(pid: int, owner: str) -> Marks | None:
         data = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return None
-    if f"{OWNER_VARIABLE}={owner}.".encode() not in data:
+    if f"{OWNER_VARIABLE}={owner}.".encode() not in data or not _is_of_this_namespace(pid):
         return None
     values = dict(entry.partition(b"=")[::2] for entry in data.split(b"\0"))
     try:
@@ -64,6 +64,14 @@ def _marks_of(pid: int, owner: str) -> Marks | None:
         return Marks(pid, owner, int(worker), int(ticks), attempt if attempt not in {"", PLACEHOLDER} else None)
     except (ValueError, KeyError):
         return None
+
+
+def _is_of_this_namespace(pid: int) -> bool:
+    """Whether the worker's process id in its mark means here what it means there: not so for what a container runs."""
+    try:
+        return Path(f"/proc/{pid}/ns/pid").stat().st_ino == Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return False
 
 
 def kill_marked(owner: str, chosen: Callable[[Marks], bool]) -> list[Marks]:
