@@ -11,12 +11,15 @@ from fastapi import FastAPI
 from penstock_runtime.server import openapi
 from penstock_runtime.server.api_keys.routes import routes as api_keys
 from penstock_runtime.server.audit_events.routes import routes as audit_events
+from penstock_runtime.server.backfills.routes import routes as backfills
 from penstock_runtime.server.cluster.routes import routes as cluster
 from penstock_runtime.server.events.routes import routes as events
 from penstock_runtime.server.health.metrics import Metrics
 from penstock_runtime.server.health.routes import routes as health
+from penstock_runtime.server.incoming_events.routes import routes as incoming_events
 from penstock_runtime.server.logs.routes import routes as logs
 from penstock_runtime.server.middleware import Surroundings
+from penstock_runtime.server.notifications.routes import routes as notifications
 from penstock_runtime.server.outputs.routes import routes as outputs
 from penstock_runtime.server.pipelines.routes import routes as pipelines
 from penstock_runtime.server.problems import add_problem_handlers
@@ -27,6 +30,8 @@ from penstock_runtime.server.session.routes import link_routes
 from penstock_runtime.server.session.routes import routes as session
 from penstock_runtime.server.setup.routes import routes as setup
 from penstock_runtime.server.stored_secrets.routes import routes as stored_secrets
+from penstock_runtime.server.triggers.firing import routes as trigger_firing
+from penstock_runtime.server.triggers.mage import routes as mage_triggers
 from penstock_runtime.server.triggers.routes import routes as triggers
 from penstock_runtime.server.users.routes import routes as users
 from penstock_runtime.server.web_ui import WebUi
@@ -38,6 +43,10 @@ SLICES: tuple[Routes, ...] = (
     outputs,
     pipelines,
     triggers,
+    backfills,
+    trigger_firing,
+    mage_triggers,
+    incoming_events,
     session,
     setup,
     users,
@@ -45,6 +54,7 @@ SLICES: tuple[Routes, ...] = (
     audit_events,
     stored_secrets,
     cluster,
+    notifications,
     events,
     health,
     link_routes,

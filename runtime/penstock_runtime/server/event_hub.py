@@ -15,7 +15,7 @@ from penstock_runtime.ports.wakeups import Wakeup, Wakeups
 CAPACITY = 500
 
 Change = tuple[str, str]
-"""(topic, key): topics are `runs`, `run:<id>`, `pipelines`, `cluster` and `log:<run id>`."""
+"""(topic, key): topics are `runs`, `run:<id>`, `backfills`, `pipelines`, `cluster` and `log:<run id>`."""
 
 
 def changes_of(wakeup: Wakeup) -> Sequence[Change]:
@@ -26,6 +26,8 @@ def changes_of(wakeup: Wakeup) -> Sequence[Change]:
         return ((f"log:{wakeup.key.split('/', 1)[0]}", wakeup.key),)
     if wakeup.topic == "code":
         return (("pipelines", wakeup.key),)
+    if wakeup.topic == "backfill":
+        return (("backfills", wakeup.key),)
     if wakeup.topic == "member":
         return (("cluster", wakeup.key),)
     return ()

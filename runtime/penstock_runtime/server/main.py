@@ -7,21 +7,22 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from penstock_runtime.bootstrap.accounts import public_url
+from penstock_runtime.bootstrap.burial import free_member
 from penstock_runtime.bootstrap.components import Components, open_components
 from penstock_runtime.bootstrap.logging_setup import set_up_logging
 from penstock_runtime.bootstrap.opening import open_project_settings, upgrade_at_start
+from penstock_runtime.bootstrap.scaler import ScalerThread
 from penstock_runtime.bootstrap.scheduler_process import NOT_ALLOWED, RightHeld, SchedulerProcess
 from penstock_runtime.bootstrap.snapshots import ServeOptions
 from penstock_runtime.bootstrap.supervision import SchedulerChild
 from penstock_runtime.bootstrap.web_member import WebMember
 from penstock_runtime.domain.errors import InvalidInput, PenstockError
 from penstock_runtime.hardening import make_non_dumpable
-from penstock_runtime.scheduler.right import release_right
 from penstock_runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def serve(options: ServeOptions) -> int:
         log.warning("%s", warning)
     if settings.instance_type == "scheduler":
         return _serve_scheduler(settings)
-    return _Server(settings).run()
+    return Server(settings).run()
 
 
 def _serve_scheduler(settings: Settings) -> int:
@@ -50,25 +51,51 @@ def _serve_scheduler(settings: Settings) -> int:
     process = SchedulerProcess(settings, components)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stop())
+    scaler = ScalerThread(components)
+    scaler.start()
     try:
         return process.run()
     except RightHeld as error:
         # An answer to the operator, not a fault of ours: no traceback.
         log.error("%s", error)  # noqa: TRY400
         return NOT_ALLOWED
+    finally:
+        scaler.stop()
 
 
-class _Server:
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a web server gets from the process that started it: sockets that are listened on, the one for people first.
+
+    `announce` is told the member's id, and `ready` once connections are accepted: then that process says how to sign
+    in, not this one.
+    """
+
+    sockets: tuple[socket.socket, ...]
+    announce: Callable[[str], None]
+
+
+class Server:
     """The web server's life, and its hold on the scheduler."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, inherited: Inherited | None = None) -> None:
+        """Nothing happens before `run`."""
         self._settings = settings
+        self._inherited = inherited
         self._refusal = ""
+        self._stopped = False
         self._stop_web: Callable[[], None] = lambda: None
 
+    def stop(self) -> None:
+        """Stop serving, and drain; from any thread, any number of times."""
+        self._stopped = True
+        self._stop_web()
+
     def run(self) -> int:
+        """Serve until stopped; return an exit code."""
         settings = self._settings
-        check_port_free(settings.host, settings.port)
+        if self._inherited is None:
+            check_port_free(settings.host, settings.port)
         components = open_components(settings)
         upgrade_at_start(components)
         child = None
@@ -77,16 +104,21 @@ class _Server:
             # Before the web framework is imported: the two start side by side.
             child.start()
             publish_at_start(components)
-        member = WebMember(components)
+        member = WebMember(components) if self._inherited is None else WebMember(components, self._inherited.announce)
         member.start()
+        scaler = ScalerThread(components)
+        scaler.start()
         try:
             self._serve(components)
         finally:
+            scaler.stop()
             member.stop()
             if child is not None:
                 child.stop(settings.drain_seconds + settings.lease_seconds)
         if self._refusal:
             print(self._refusal, file=sys.stderr)  # noqa: T201 - the command's last word
+            if self._inherited is not None:
+                self._inherited.announce(f"error {self._refusal}")
             return NOT_ALLOWED
         return 0
 
@@ -100,21 +132,32 @@ class _Server:
         services = build_services(components.settings, build_web_parts(components))
         accept_owner_code(components)
 
+        inherited = self._inherited
+
         def started(port: int) -> None:
+            if inherited is not None:
+                inherited.announce("ready")
+                return
             for line in first_owner_link(components, port):
                 print(line, flush=True)  # noqa: T201 - what the person who started it is waiting for
 
         settings = self._settings
-        options = WebOptions(settings.host, settings.port, trusted_proxies=settings.trusted_proxies, on_started=started)
+        options = WebOptions(
+            settings.host,
+            settings.port,
+            trusted_proxies=settings.trusted_proxies,
+            on_started=started,
+            sockets=inherited.sockets if inherited is not None else (),
+        )
         server = WebServer(create_app(services), options)
         self._stop_web = server.stop
-        if self._refusal:
+        if self._stopped:
             return
-        server.run()
+        server.work()
 
     def _refused(self, reason: str) -> None:
         self._refusal = reason
-        self._stop_web()
+        self.stop()
 
 
 def publish_at_start(components: Components) -> None:
@@ -138,17 +181,6 @@ def build_services(settings: Settings, parts: WebParts) -> Services:
             poll_seconds=settings.poll_seconds,
         ),
     )
-
-
-def free_member(components: Components, member_id: str) -> None:
-    """End a member whose process is known to be dead, and free its right: nobody needs to wait for its lease."""
-    services = components.services(components.wakeups(listen=False))
-    try:
-        release_right(services, member_id)
-        with components.store.transaction() as tx:
-            tx.leave(member_id, components.clock.now())
-    except PenstockError as error:
-        log.warning("the dead scheduler's right could not be freed; its lease will pass: %s", error)
 
 
 def check_port_free(host: str, port: int) -> None:

@@ -26,6 +26,7 @@ from penstock_runtime.ports.artifact_store import ArtifactStoreFailed
 from penstock_runtime.ports.authentication import NotAllowed, NotSignedIn, TooManyFailures
 from penstock_runtime.ports.log_store import LogStoreFailed
 from penstock_runtime.ports.secret_store import SecretUnreadable
+from penstock_runtime.ports.sources import SourceUnavailable
 from penstock_runtime.server.json_response import encode_json
 from penstock_runtime.server.services import SourceChanged
 
@@ -64,6 +65,7 @@ STATUSES: tuple[tuple[type[PenstockError], HTTPStatus], ...] = (
     (NotAllowed, HTTPStatus.FORBIDDEN),
     (NotFound, HTTPStatus.NOT_FOUND),
     (Conflict, HTTPStatus.CONFLICT),
+    (SourceUnavailable, HTTPStatus.CONFLICT),
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
     (PreconditionMissing, HTTPStatus.PRECONDITION_REQUIRED),
     (TooManyFailures, HTTPStatus.TOO_MANY_REQUESTS),

@@ -20,11 +20,14 @@ from starlette.requests import HTTPConnection
 
 from penstock_runtime.ports.account_store import Role
 from penstock_runtime.ports.authentication import Credentials, Identity, NotAllowed, NotSignedIn
+from penstock_runtime.ports.run_store import Trigger
+from penstock_runtime.runs.trigger_runs import TOKEN_PREFIX, UnknownToken, trigger_of_token
 from penstock_runtime.server.services import Services
 
 API = "/api/v1"
 SESSION_COOKIE = "penstock_session"
 CSRF_HEADER = "x-csrf-token"
+TRIGGER_HEADER = "x-trigger-token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -33,14 +36,19 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may use a route: a role and those above it, or everyone for a stated reason."""
+    """Who may use a route: a role and those above it, or everyone for a stated reason.
+
+    With `trigger_token` also whoever sends the token of a trigger; the handler asks whether it is the right one.
+    """
 
     role: Role | None
     reason: str
+    trigger_token: bool = False
 
 
 VIEWER = Access(Role.VIEWER, "")
 EDITOR = Access(Role.EDITOR, "")
+EDITOR_OR_TRIGGER = Access(Role.EDITOR, "", trigger_token=True)
 ADMIN = Access(Role.ADMIN, "")
 OWNER = Access(Role.OWNER, "")
 
@@ -52,12 +60,16 @@ def public(reason: str) -> Access:
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """One request's surroundings. `identity` is None on public routes for those who are not signed in."""
+    """One request's surroundings. `identity` is None on public routes for those who are not signed in.
+
+    `trigger` is the one whose token the request carries, where the route takes such: then there is no identity.
+    """
 
     services: Services
     identity: Identity | None
     address: str | None
     session_token: str | None
+    trigger: Trigger | None = None
 
     @property
     def who(self) -> Identity:
@@ -89,6 +101,12 @@ def credentials_of(connection: HTTPConnection) -> Credentials:
     return Credentials(session_token=connection.cookies.get(SESSION_COOKIE), bearer=bearer)
 
 
+def trigger_token_of(connection: HTTPConnection) -> str | None:
+    """Return the token of a trigger that was sent: in its own header, or as a bearer token that looks like one."""
+    bearer = credentials_of(connection).bearer or ""
+    return connection.headers.get(TRIGGER_HEADER) or (bearer if bearer.startswith(TOKEN_PREFIX) else None)
+
+
 def same_origin(connection: HTTPConnection, services: Services) -> bool:
     """Whether the browser's `Origin`, where there is one, is this server's own address."""
     origin = connection.headers.get("origin")
@@ -115,6 +133,13 @@ async def recognise(connection: HTTPConnection, access: Access) -> Calling:
     credentials = credentials_of(connection)
     if access.role is None:
         return Calling(services, None, address, credentials.session_token)
+    token = trigger_token_of(connection) if access.trigger_token else None
+    if token is not None:
+        try:
+            trigger = await run_sync(trigger_of_token, services.runs, token)
+        except UnknownToken as error:
+            raise NotSignedIn(str(error)) from error
+        return Calling(services, None, address, None, trigger)
     identity = await run_sync(services.authentication.identify, credentials, address)
     if identity is None:
         raise NotSignedIn("sign in, or send an API key as `Authorization: Bearer …`")
@@ -125,7 +150,8 @@ async def recognise(connection: HTTPConnection, access: Access) -> Calling:
 
 def check_forgery(request: Request, call: Calling) -> None:
     """Refuse an unsafe request that another site could have sent with this browser's cookie."""
-    if request.method in SAFE_METHODS:
+    # A trigger's token is sent by whoever holds it, never by a browser of its own accord.
+    if request.method in SAFE_METHODS or call.trigger is not None:
         return
     csrf_token = call.identity.csrf_token if call.identity is not None else None
     by_browser = call.identity is None or csrf_token is not None or call.services.authentication.open_to_all

@@ -22,7 +22,8 @@ class ServeOptions:
 
     Port 0 takes a free one. `trusted_proxies` are addresses whose X-Forwarded-* headers are believed (`*`: all); none
     unless named: anyone who reaches us directly could say to be anyone.
-    `on_started` is told the port once connections are accepted.
+    `on_started` is told the port once connections are accepted. `sockets` are listened on already, the first of them
+    where people come: then host and port say only where that is.
     """
 
     host: str = "127.0.0.1"
@@ -30,6 +31,7 @@ class ServeOptions:
     drain_seconds: int = 10
     trusted_proxies: tuple[str, ...] = ()
     on_started: Callable[[int], None] | None = None
+    sockets: tuple[socket.socket, ...] = ()
 
 
 class WebServer(uvicorn.Server):
@@ -76,8 +78,12 @@ class WebServer(uvicorn.Server):
     @property
     def port(self) -> int:
         """The port that is listened on."""
-        bound = [found.getsockname()[1] for server in self.servers for found in server.sockets]
+        bound = [found.getsockname()[1] for server in self.servers[:1] for found in server.sockets]
         return int(bound[0]) if bound else self.options.port
+
+    def work(self) -> None:
+        """Serve until told to stop; returns once all is closed."""
+        self.run(sockets=list(self.options.sockets) or None)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal; a second Ctrl-C waits for no request.
@@ -99,4 +105,4 @@ class WebServer(uvicorn.Server):
 
 def serve(app: FastAPI, options: ServeOptions) -> None:
     """Serve until SIGTERM or SIGINT, which is taken here when this is the main thread. Returns once all is closed."""
-    WebServer(app, options).run()
+    WebServer(app, options).work()

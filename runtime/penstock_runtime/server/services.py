@@ -59,7 +59,7 @@ def _nothing() -> Sequence[Mapping[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything behind the routes. `executors` and `scaling` (newest first) describe the fleet for `/cluster`."""
+    """Everything behind the routes. `executors` describes what starts blocks here, for `/cluster`."""
 
     runs: RunServices
     authentication: Authentication
@@ -71,4 +71,3 @@ class Services:
     settings: ServerSettings = field(default_factory=ServerSettings)
     hub: EventHub = field(default_factory=EventHub)
     executors: Callable[[], Sequence[Mapping[str, Any]]] = _nothing
-    scaling: Callable[[], Sequence[Mapping[str, Any]]] = _nothing

@@ -10,6 +10,9 @@ import "@/styles/base.css";
 import "@/styles/shell.css";
 import "@/styles/graph.css";
 import "@/styles/run.css";
+import "@/styles/triggers.css";
+import "@/styles/cluster.css";
+import "@/styles/backfills.css";
 
 applyTheme(readTheme());
 const root = document.getElementById("root");

@@ -71,7 +71,8 @@ class Pipeline(PipelineSummary):
     executor: ExecutorType
     run_pipeline_in_one_process: bool
     block_run_limit: int | None
-    run_limit: int | None
+    run_limit: int | None = Field(description="Runs that may be going at once, whatever made them.")
+    run_limit_per_trigger: int | None = Field(description="Runs of each trigger that may be going at once.")
     blocks: list[Block]
     callbacks: list[Block]
     conditionals: list[Block]

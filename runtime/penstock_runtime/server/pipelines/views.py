@@ -46,6 +46,7 @@ def pipeline_view(plan: PipelinePlan, last_run: Run | None, definition: str | No
         "run_pipeline_in_one_process": plan.in_one_process,
         "block_run_limit": plan.block_run_limit,
         "run_limit": plan.run_limit,
+        "run_limit_per_trigger": plan.run_limit_per_trigger,
         "blocks": [_block_view(block) for block in plan.blocks],
         "callbacks": [_block_view(block) for block in plan.callbacks.values()],
         "conditionals": [_block_view(block) for block in plan.conditionals.values()],

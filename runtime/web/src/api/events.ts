@@ -1,7 +1,7 @@
 import type { QueryClient, QueryKey } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 
-/** One change, as the server announces it: a topic (`runs`, `run:<id>`, `pipelines`, `cluster`) and a key within it. */
+/** One change, as the server announces it: a topic (`runs`, `run:<id>`, `backfills`, `pipelines`, `cluster`) and a key within it. */
 export interface Change {
   topic: string;
   key: string;
@@ -12,7 +12,8 @@ export function staleKeys({ topic, key }: Change): QueryKey[] {
   // An empty key: so much changed that the server says only that something did.
   if (topic === "runs") return [["runs"], key ? ["run", key] : ["run"]];
   if (topic.startsWith("run:")) return [["run", topic.slice("run:".length)]];
-  if (topic === "pipelines") return [["pipelines"]];
+  if (topic === "backfills") return [["backfills"], key ? ["backfill", key] : ["backfill"]];
+  if (topic === "pipelines") return [["pipelines"], ["triggers"], ["trigger"]];
   return [];
 }
 

@@ -25,6 +25,10 @@ export function useIsLive(): boolean {
   return useLiveness(events) === "live";
 }
 
+export function useFollowBackfills(): void {
+  useFollow(events, "backfills");
+}
+
 export function useFollowRun(id: string): void {
   useFollow(events, `run:${id}`);
 }

@@ -5,6 +5,8 @@ import type { RetryRequest, Run } from "./types";
 export interface RunConditions {
   pipeline?: string;
   status?: string;
+  /** A trigger's id. */
+  trigger?: string;
   /** Local times of a date field, created at or after and before. */
   from?: string;
   to?: string;
@@ -17,6 +19,7 @@ async function readRuns(where: RunConditions, limit: number, cursor: string | nu
     limit,
     cursor,
     pipeline: where.pipeline === "" ? null : where.pipeline ?? null,
+    trigger: where.trigger ?? null,
     status: where.status ? [where.status as Run["status"]] : null,
     from: instant(where.from),
     to: instant(where.to),

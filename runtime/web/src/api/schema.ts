@@ -65,6 +65,178 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Backfills
+         * @description Return backfills, newest first, each with the counts of its runs.
+         */
+        get: operations["list_backfills"];
+        put?: never;
+        /**
+         * Create Backfill
+         * @description Create a backfill; its first runs are made at once, the others as there is room.
+         */
+        post: operations["create_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Backfill
+         * @description Return one backfill.
+         */
+        get: operations["get_backfill"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Backfill
+         * @description Delete a backfill that is over. Its runs stay in the history.
+         */
+        delete: operations["delete_backfill"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Backfill
+         * @description Set how many of its runs may be unfinished at once; those that are going stay.
+         */
+        patch: operations["change_backfill"];
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Backfill
+         * @description Make no more runs, and cancel those that have not ended.
+         */
+        post: operations["cancel_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Backfill
+         * @description Make no more runs; those that are going go on.
+         */
+        post: operations["pause_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Backfill
+         * @description Go on where it was paused.
+         */
+        post: operations["resume_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Backfill
+         * @description Run the failed runs again, on the newest code, never more at once than the backfill allows.
+         */
+        post: operations["retry_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/{backfill_id}/times": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Backfill Times
+         * @description Return the logical times of a backfill with their runs, those without a run yet too.
+         */
+        get: operations["list_backfill_times"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backfills/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Backfill
+         * @description Return what a backfill would do, without doing anything.
+         */
+        post: operations["preview_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cluster": {
         parameters: {
             query?: never;
@@ -74,9 +246,49 @@ export interface paths {
         };
         /**
          * Get Cluster
-         * @description Return the processes that live, who may schedule, and the load.
+         * @description Return the processes that live, who may schedule, the load, and what the scaler decided.
          */
         get: operations["get_cluster"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send Event
+         * @description Start a run of every active trigger that waits for this event, and return those runs.
+         */
+        post: operations["send_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Notifications
+         * @description Return messages, newest first; with `run`, every message about that run.
+         */
+        get: operations["list_notifications"];
         put?: never;
         post?: never;
         delete?: never;
@@ -506,11 +718,15 @@ export interface paths {
         };
         /**
          * List Triggers
-         * @description Return triggers, by pipeline and name.
+         * @description Return triggers, by pipeline and name, each with its newest run.
          */
         get: operations["list_triggers"];
         put?: never;
-        post?: never;
+        /**
+         * Create Trigger
+         * @description Write a new trigger into the pipeline's triggers.yaml. An API trigger gets a token, shown this once.
+         */
+        post: operations["create_trigger"];
         delete?: never;
         options?: never;
         head?: never;
@@ -526,11 +742,150 @@ export interface paths {
         };
         /**
          * Get Trigger
-         * @description Return one trigger.
+         * @description Return one trigger, with its ETag.
          */
         get: operations["get_trigger"];
+        /**
+         * Put Trigger
+         * @description Write a trigger anew: settings and variables that are left out are gone.
+         */
+        put: operations["put_trigger"];
+        post?: never;
+        /**
+         * Delete Trigger
+         * @description Take a trigger out of triggers.yaml. Its runs stay, and go on.
+         */
+        delete: operations["delete_trigger"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Trigger
+         * @description Change what the body names; the rest stays as the file has it. A null in `settings` takes that one away.
+         */
+        patch: operations["change_trigger"];
+        trace?: never;
+    };
+    "/api/v1/triggers/{trigger_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause Trigger
+         * @description Make no more runs by itself; those that are going go on. In the file: `status: inactive`.
+         */
+        post: operations["pause_trigger"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers/{trigger_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Trigger
+         * @description Make runs again, from the next tick on: what would have been due in the pause is not caught up.
+         */
+        post: operations["resume_trigger"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers/{trigger_id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fire Trigger
+         * @description Start a run of the trigger now: an editor of any, the holder of a trigger's token of that one alone.
+         *
+         *     The token is sent as `Authorization: Bearer …` or as `X-Trigger-Token`. A paused trigger can be started by people,
+         *     not by its token.
+         */
+        post: operations["fire_trigger"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers/{trigger_id}/ticks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Ticks
+         * @description Return the next ten ticks, also on the clock of the schedule's zone, and the newest gaps.
+         */
+        get: operations["list_ticks"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers/{trigger_id}/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Trigger Token
+         * @description Make a new token and show it once; the one before, also one that triggers.yaml holds, starts nothing any more.
+         */
+        post: operations["create_trigger_token"];
+        /**
+         * Delete Trigger Token
+         * @description Take the token away: nobody starts the trigger with it any more.
+         */
+        delete: operations["delete_trigger_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Ticks
+         * @description Return the ticks that a schedule would have, before it is kept.
+         */
+        post: operations["preview_ticks"];
         delete?: never;
         options?: never;
         head?: never;
@@ -762,6 +1117,222 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * Backfill
+         * @description A backfill. Its id is also the `trigger` of its runs. Times are RFC 3339 in UTC.
+         */
+        Backfill: {
+            /**
+             * Concurrency
+             * @description How many of its runs may be unfinished at once.
+             */
+            concurrency: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Created By */
+            created_by: string | null;
+            /**
+             * End At
+             * Format: date-time
+             */
+            end_at: string;
+            /**
+             * Ended At
+             * @description Null while a run may be made or is going; of a cancelled one too.
+             */
+            ended_at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Made
+             * @description Those that have a run.
+             */
+            made: number;
+            /** Name */
+            name: string;
+            /**
+             * Order
+             * @enum {string}
+             */
+            order: "oldest_first" | "newest_first";
+            /** Pipeline */
+            pipeline: string;
+            /**
+             * Reason
+             * @description Why it is paused, where nobody asked for that.
+             */
+            reason: string | null;
+            /**
+             * Retrying
+             * @description Whether failed runs are still to go again.
+             */
+            retrying: boolean;
+            /**
+             * Runs By Status
+             * @description Statuses without a run are left out.
+             */
+            runs_by_status: {
+                [key: string]: number;
+            };
+            schedule: components["schemas"]["BackfillSchedule"];
+            /**
+             * Start At
+             * Format: date-time
+             */
+            start_at: string;
+            status: components["schemas"]["BackfillStatus"];
+            /**
+             * Total
+             * @description Its logical times.
+             */
+            total: number;
+            /** Variables */
+            variables: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * BackfillChange
+         * @description What can be changed while it goes on.
+         */
+        BackfillChange: {
+            /**
+             * Concurrency
+             * @description Runs unfinished at once, at most.
+             */
+            concurrency: number;
+        };
+        /**
+         * BackfillPage
+         * @description Backfills, newest first.
+         */
+        BackfillPage: {
+            /** Items */
+            items: components["schemas"]["Backfill"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * BackfillPreview
+         * @description What a backfill would do.
+         */
+        BackfillPreview: {
+            /**
+             * First At
+             * Format: date-time
+             * @description The logical time that is run first.
+             */
+            first_at: string;
+            /**
+             * Last At
+             * Format: date-time
+             * @description The one that is run last.
+             */
+            last_at: string;
+            /**
+             * Next Times
+             * @description The first ten, in the order in which they are run.
+             */
+            next_times: string[];
+            /**
+             * Succeeded
+             * @description Of how many a schedule of the pipeline has a succeeded run; null when there are too many to say.
+             */
+            succeeded: number | null;
+            /** Total */
+            total: number;
+        };
+        /**
+         * BackfillRequest
+         * @description What to fill. The same `idempotency_key` returns the same backfill; with another body it is a conflict.
+         */
+        BackfillRequest: {
+            /**
+             * Concurrency
+             * @description Runs unfinished at once, at most.
+             * @default 1
+             */
+            concurrency: number;
+            /**
+             * End At
+             * Format: date-time
+             */
+            end_at: string;
+            /** Idempotency Key */
+            idempotency_key?: string | null;
+            /** Name */
+            name?: string | null;
+            /**
+             * Order
+             * @default oldest_first
+             * @enum {string}
+             */
+            order: "oldest_first" | "newest_first";
+            /** Pipeline */
+            pipeline: string;
+            schedule: components["schemas"]["BackfillSchedule"];
+            /**
+             * Start At
+             * Format: date-time
+             */
+            start_at: string;
+            /** Variables */
+            variables?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * BackfillSchedule
+         * @description When its logical times are: a cron expression or preset, or an interval that counts from `start_at`.
+         */
+        BackfillSchedule: {
+            /** Interval Seconds */
+            interval_seconds?: number | null;
+            /**
+             * Schedule Interval
+             * @example 0 6 * * *
+             */
+            schedule_interval?: string | null;
+            /**
+             * Timezone
+             * @description Of the cron expression.
+             * @default UTC
+             */
+            timezone: string;
+        };
+        /**
+         * BackfillStatus
+         * @description The life of a backfill. A cancelled one is over when its runs have ended too.
+         * @enum {string}
+         */
+        BackfillStatus: "running" | "paused" | "cancelled" | "succeeded" | "failed";
+        /**
+         * BackfillTime
+         * @description One logical time, and its run once there is one.
+         */
+        BackfillTime: {
+            /**
+             * Logical At
+             * Format: date-time
+             */
+            logical_at: string;
+            /** Run */
+            run: string | null;
+            status: components["schemas"]["RunStatus"] | null;
+        };
+        /**
+         * BackfillTimes
+         * @description Logical times, oldest first, whatever the order of the runs.
+         */
+        BackfillTimes: {
+            /** Items */
+            items: components["schemas"]["BackfillTime"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
          * Block
          * @description One block, as a run of the newest code would have it.
          */
@@ -912,7 +1483,7 @@ export interface components {
         BlockType: "data_loader" | "transformer" | "data_exporter" | "sensor" | "custom" | "conditional" | "callback";
         /**
          * Cluster
-         * @description The processes that live, who may schedule, and the load.
+         * @description The processes that live, who may schedule, the load, and the scaler.
          */
         Cluster: {
             /** Executors */
@@ -922,13 +1493,13 @@ export interface components {
             /** Leases */
             leases: components["schemas"]["Lease"][];
             queue: components["schemas"]["Queue"];
+            /** @description Null when no decision was ever made. */
+            scaler: components["schemas"]["Scaler"] | null;
             /**
              * Scaling
              * @description Decisions, newest first.
              */
-            scaling: {
-                [key: string]: unknown;
-            }[];
+            scaling: components["schemas"]["ScalingDecision"][];
             /** Schedulers */
             schedulers: components["schemas"]["Member"][];
             /** Web Servers */
@@ -984,6 +1555,48 @@ export interface components {
             upstream: string;
         };
         /**
+         * EventMatch
+         * @description Which events start the trigger.
+         */
+        EventMatch: {
+            /**
+             * Match
+             * @description JSON path (`$.…`) to the value, or the list of values, that the payload has there.
+             */
+            match?: {
+                [key: string]: unknown;
+            } | null;
+            /** Name */
+            name: string;
+        };
+        /**
+         * EventRequest
+         * @description Something that happened. The same `dedupe_key` is the same event; with another payload it is a conflict.
+         */
+        EventRequest: {
+            /** Dedupe Key */
+            dedupe_key?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Payload
+             * @description Blocks get it as kwargs['event'].
+             */
+            payload?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * EventRuns
+         * @description The runs that the event has started, now or when it was sent before; empty when no trigger waits for it.
+         */
+        EventRuns: {
+            /** Items */
+            items: components["schemas"]["Run"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
          * ExecutorType
          * @description Where an attempt can run; the values are the project format's.
          * @enum {string}
@@ -1019,6 +1632,18 @@ export interface components {
              * @description Where, as `body.variables.day` or `query.limit`; empty for the whole.
              */
             path: string;
+        };
+        /**
+         * FireRequest
+         * @description Variables over the trigger's own. The same `idempotency_key` returns the same run.
+         */
+        FireRequest: {
+            /** Idempotency Key */
+            idempotency_key?: string | null;
+            /** Variables */
+            variables?: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Graph
@@ -1110,6 +1735,100 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * LostKind
+         * @description Why a tick made no run.
+         * @enum {string}
+         */
+        LostKind: "missed" | "skipped";
+        /**
+         * LostTicks
+         * @description A gap: ticks of which no run was made, for one reason.
+         */
+        LostTicks: {
+            /**
+             * First At
+             * Format: date-time
+             */
+            first_at: string;
+            kind: components["schemas"]["LostKind"];
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Ticks */
+            ticks: number;
+        };
+        /**
+         * MadeTrigger
+         * @description A trigger that was made. `token` is shown this once.
+         */
+        MadeTrigger: {
+            /** Active */
+            active: boolean;
+            /** Created At */
+            created_at: string | null;
+            /**
+             * Etag
+             * @description Changes with the trigger; `If-Match` repeats it.
+             */
+            etag: string;
+            /**
+             * Has Token
+             * @description Whether a token of its own starts runs.
+             */
+            has_token: boolean;
+            /** Id */
+            id: string;
+            /**
+             * In Code
+             * @description Whether the pipeline's triggers.yaml has it.
+             */
+            in_code: boolean;
+            /**
+             * Kind
+             * @description schedule, api or event
+             */
+            kind: string;
+            last_run: components["schemas"]["LastRun"] | null;
+            /** Name */
+            name: string;
+            /**
+             * Next Due At
+             * @description When the schedule is acted upon next.
+             */
+            next_due_at: string | null;
+            /**
+             * Next Tick At
+             * @description The logical time of the next run.
+             */
+            next_tick_at: string | null;
+            /** Pipeline */
+            pipeline: string;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+            /**
+             * Token
+             * @description Of an API trigger: what starts its runs. It is kept nowhere.
+             */
+            token: string | null;
+            /** Updated At */
+            updated_at: string | null;
+            /** Variables */
+            variables: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * Member
          * @description A process of the fleet.
          */
@@ -1171,6 +1890,65 @@ export interface components {
             slug: string;
             type: components["schemas"]["BlockType"];
         };
+        /**
+         * Notification
+         * @description One message to one destination. `id` is the one that the receiver sees, at every try.
+         */
+        Notification: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Destination
+             * @description The destination's name in the project's files, such as email or slack.
+             */
+            destination: string;
+            /** Epoch */
+            epoch: number;
+            /**
+             * Event
+             * @description failure, success or sla_missed.
+             */
+            event: string;
+            /** Given Up At */
+            given_up_at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Last Error
+             * @description Why the last try that failed did.
+             */
+            last_error: string | null;
+            /** Next Try At */
+            next_try_at: string | null;
+            /** Pipeline */
+            pipeline: string;
+            /** Run */
+            run: string | null;
+            /** Sent At */
+            sent_at: string | null;
+            state: components["schemas"]["NotificationState"];
+            /** Tries */
+            tries: number;
+        };
+        /**
+         * NotificationPage
+         * @description Messages, newest first; those of one run in the order in which they were recorded.
+         */
+        NotificationPage: {
+            /** Items */
+            items: components["schemas"]["Notification"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * NotificationState
+         * @description What became of a message.
+         * @enum {string}
+         */
+        NotificationState: "waiting" | "sent" | "given_up";
         /**
          * Output
          * @description One output. `sample` is JSON: a table's `{columns, rows}`, or the first items or a picture of the value.
@@ -1239,8 +2017,16 @@ export interface components {
             name: string;
             /** Problems */
             problems: string[];
-            /** Run Limit */
+            /**
+             * Run Limit
+             * @description Runs that may be going at once, whatever made them.
+             */
             run_limit: number | null;
+            /**
+             * Run Limit Per Trigger
+             * @description Runs of each trigger that may be going at once.
+             */
+            run_limit_per_trigger: number | null;
             /** Run Pipeline In One Process */
             run_pipeline_in_one_process: boolean;
             /** Slug */
@@ -1292,6 +2078,31 @@ export interface components {
         PipelineWrite: {
             /** Definition */
             definition: string;
+        };
+        /**
+         * PreviewRequest
+         * @description A range of logical times, both ends inclusive, and how to go through it.
+         */
+        PreviewRequest: {
+            /**
+             * End At
+             * Format: date-time
+             */
+            end_at: string;
+            /**
+             * Order
+             * @default oldest_first
+             * @enum {string}
+             */
+            order: "oldest_first" | "newest_first";
+            /** Pipeline */
+            pipeline: string;
+            schedule: components["schemas"]["BackfillSchedule"];
+            /**
+             * Start At
+             * Format: date-time
+             */
+            start_at: string;
         };
         /**
          * Problem
@@ -1465,6 +2276,147 @@ export interface components {
             name: string | null;
         };
         /**
+         * Scaler
+         * @description The scaler as its newest decision has it. `deciding`: some process looks at present.
+         */
+        Scaler: {
+            /** Actual */
+            actual: number;
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            /** Deciding */
+            deciding: boolean;
+            /** Delay Seconds */
+            delay_seconds: number | null;
+            /**
+             * Dry Run
+             * @description Nothing is set: as asked, or because no adapter speaks to the target.
+             */
+            dry_run: boolean;
+            /** Look Seconds */
+            look_seconds: number | null;
+            /** Max */
+            max: number | null;
+            /** Min */
+            min: number | null;
+            /** Predicted Delay Seconds */
+            predicted_delay_seconds: number | null;
+            /** Reason */
+            reason: string;
+            /** Service */
+            service: string;
+            /** Target */
+            target: string | null;
+            /**
+             * Target Supported
+             * @description Whether this release can set the size of the target.
+             */
+            target_supported: boolean | null;
+            /** Wanted */
+            wanted: number;
+        };
+        /**
+         * ScalingDecision
+         * @description A decision of the scaler. `applied`: the number was set.
+         */
+        ScalingDecision: {
+            /** Applied */
+            applied: boolean;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Before */
+            before: number;
+            /** Dry Run */
+            dry_run: boolean;
+            /** Id */
+            id: string;
+            inputs: components["schemas"]["ScalingInputs"];
+            /** Reason */
+            reason: string;
+            /** Service */
+            service: string;
+            /** Wanted */
+            wanted: number;
+        };
+        /**
+         * ScalingInputs
+         * @description What a decision was made from. `predicted_delay_seconds` is null when blocks arrive faster than they are run.
+         */
+        ScalingInputs: {
+            /** Arrivals Per Second */
+            arrivals_per_second?: number | null;
+            /** Cooldown Down Seconds */
+            cooldown_down_seconds?: number | null;
+            /** Cooldown Up Seconds */
+            cooldown_up_seconds?: number | null;
+            /**
+             * Delay Seconds
+             * @description The start delay to keep.
+             */
+            delay_seconds?: number | null;
+            /**
+             * Enough
+             * @description Fewest schedulers that keep the start delay.
+             */
+            enough?: number | null;
+            /** Least */
+            least?: number | null;
+            /** Look Seconds */
+            look_seconds?: number | null;
+            /**
+             * Mean Seconds
+             * @description How long a block held its slot lately; null: none ended.
+             */
+            mean_seconds?: number | null;
+            /** Most */
+            most?: number | null;
+            /** Oldest Ready Seconds */
+            oldest_ready_seconds?: number | null;
+            /** Predicted Delay Seconds */
+            predicted_delay_seconds?: number | null;
+            /**
+             * Ready
+             * @description Block runs that only a free slot is missing to.
+             */
+            ready?: number | null;
+            /** Running */
+            running?: number | null;
+            /**
+             * Schedulers
+             * @description Schedulers that work.
+             */
+            schedulers?: number | null;
+            /**
+             * Slots
+             * @description Slots of one scheduler; null: none is alive to say.
+             */
+            slots?: number | null;
+            /**
+             * Spare
+             * @description Fewest that keep it with room to spare.
+             */
+            spare?: number | null;
+            /** Standbys */
+            standbys?: number | null;
+            /** Target */
+            target?: string | null;
+            /** Target Supported */
+            target_supported?: boolean | null;
+        };
+        /**
+         * SchedulePreview
+         * @description A schedule to look at before it is kept.
+         */
+        SchedulePreview: {
+            settings: components["schemas"]["TriggerSettings"];
+        };
+        /**
          * Secret
          * @description A secret's name and history; there is no way to read its value here.
          */
@@ -1582,6 +2534,36 @@ export interface components {
             text: string;
         };
         /**
+         * Tick
+         * @description One logical time: in UTC, and as the schedule's clock on the wall shows it.
+         */
+        Tick: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Local */
+            local: string;
+        };
+        /**
+         * Ticks
+         * @description What comes, and what did not come about. A paused schedule has the ticks that it would have.
+         */
+        Ticks: {
+            /** Always On */
+            always_on: boolean;
+            /**
+             * Lost
+             * @description Newest first.
+             */
+            lost: components["schemas"]["LostTicks"][];
+            /** Ticks */
+            ticks: components["schemas"]["Tick"][];
+            /** Timezone */
+            timezone: string;
+        };
+        /**
          * Trigger
          * @description What starts runs of a pipeline by itself.
          */
@@ -1590,6 +2572,16 @@ export interface components {
             active: boolean;
             /** Created At */
             created_at: string | null;
+            /**
+             * Etag
+             * @description Changes with the trigger; `If-Match` repeats it.
+             */
+            etag: string;
+            /**
+             * Has Token
+             * @description Whether a token of its own starts runs.
+             */
+            has_token: boolean;
             /** Id */
             id: string;
             /**
@@ -1602,10 +2594,19 @@ export interface components {
              * @description schedule, api or event
              */
             kind: string;
+            last_run: components["schemas"]["LastRun"] | null;
             /** Name */
             name: string;
-            /** Next Due At */
+            /**
+             * Next Due At
+             * @description When the schedule is acted upon next.
+             */
             next_due_at: string | null;
+            /**
+             * Next Tick At
+             * @description The logical time of the next run.
+             */
+            next_tick_at: string | null;
             /** Pipeline */
             pipeline: string;
             /** Settings */
@@ -1620,6 +2621,21 @@ export interface components {
             };
         };
         /**
+         * TriggerChange
+         * @description What to change; the rest stays. In `settings` a null takes one away; `variables` are replaced whole.
+         */
+        TriggerChange: {
+            /** Active */
+            active?: boolean | null;
+            /** Name */
+            name?: string | null;
+            settings?: components["schemas"]["TriggerSettings"];
+            /** Variables */
+            variables?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * TriggerList
          * @description Triggers, by pipeline and name.
          */
@@ -1628,6 +2644,144 @@ export interface components {
             items: components["schemas"]["Trigger"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * TriggerReplacement
+         * @description A trigger anew: what is left out is gone. Its pipeline and kind stay.
+         */
+        TriggerReplacement: {
+            /** Active */
+            active: boolean;
+            /** Name */
+            name: string;
+            settings?: components["schemas"]["TriggerSettings"];
+            /** Variables */
+            variables?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * TriggerRequest
+         * @description A new trigger.
+         */
+        TriggerRequest: {
+            /**
+             * Active
+             * @default true
+             */
+            active: boolean;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "schedule" | "api" | "event";
+            /** Name */
+            name: string;
+            /** Pipeline */
+            pipeline: string;
+            settings?: components["schemas"]["TriggerSettings"];
+            /** Variables */
+            variables?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * TriggerSettings
+         * @description A trigger's settings, called as in triggers.yaml. In a PATCH, null takes one away.
+         */
+        TriggerSettings: {
+            /** Allow Blocks To Fail */
+            allow_blocks_to_fail?: boolean | null;
+            /**
+             * Catch Up
+             * @description Of ticks that were missed.
+             */
+            catch_up?: ("latest" | "none" | "all") | null;
+            /**
+             * Catch Up Per Minute
+             * @description How fast `all` makes them.
+             */
+            catch_up_per_minute?: number | null;
+            /**
+             * Create Initial Pipeline Run
+             * @description Run once as soon as it is active.
+             */
+            create_initial_pipeline_run?: boolean | null;
+            /** Description */
+            description?: string | null;
+            /**
+             * End Time
+             * @description Last tick, inclusive.
+             */
+            end_time?: string | null;
+            /** @description Of an event trigger. */
+            event?: components["schemas"]["EventMatch"] | null;
+            /**
+             * Grace Seconds
+             * @description Until when a tick is not yet missed.
+             */
+            grace_seconds?: number | null;
+            /**
+             * Interval Seconds
+             * @description Instead of `schedule_interval`.
+             */
+            interval_seconds?: number | null;
+            /**
+             * Jitter Seconds
+             * @description Start up to that much later, at random.
+             */
+            jitter_seconds?: number | null;
+            /** On Pipeline Run Limit Reached */
+            on_pipeline_run_limit_reached?: ("wait" | "skip") | null;
+            /**
+             * Pipeline Run Limit
+             * @description Its runs at once, at most.
+             */
+            pipeline_run_limit?: number | null;
+            /**
+             * Schedule Interval
+             * @description Cron, or @hourly @daily @weekly @monthly @yearly @once @always_on.
+             */
+            schedule_interval?: string | null;
+            /**
+             * Skip If Previous Running
+             * @description Skip a tick while its last run is going.
+             */
+            skip_if_previous_running?: boolean | null;
+            /**
+             * Sla
+             * @description Seconds after its logical time by which a run is done.
+             */
+            sla?: number | null;
+            /**
+             * Start Time
+             * @description First tick; without a zone in `timezone`.
+             */
+            start_time?: string | null;
+            /**
+             * Timeout
+             * @description Seconds after which a run is ended.
+             */
+            timeout?: number | null;
+            /** Timeout Status */
+            timeout_status?: ("failed" | "cancelled") | null;
+            /**
+             * Timezone
+             * @description Such as Europe/Berlin; UTC without one.
+             */
+            timezone?: string | null;
+        };
+        /**
+         * TriggerToken
+         * @description A token, shown this once: `Authorization: Bearer …` at `address`, or as the last part of `mage_address`.
+         */
+        TriggerToken: {
+            /** Address */
+            address: string;
+            /** Mage Address */
+            mage_address: string;
+            /** Token */
+            token: string;
         };
         /**
          * User
@@ -1893,9 +3047,745 @@ export interface operations {
             };
         };
     };
-    get_cluster: {
+    list_backfills: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor`. */
+                cursor?: string | null;
+                /** @description Items of a page, at most. */
+                limit?: number;
+                pipeline?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_backfill: {
         parameters: {
             query?: never;
+            header?: {
+                /** @description As the body's field. */
+                "Idempotency-Key"?: string | null;
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackfillRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backfill"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backfill"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_backfill: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_backfill: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackfillChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backfill"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_backfill: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backfill"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_backfill: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backfill"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_backfill: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backfill"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_backfill: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backfill"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_backfill_times: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor`. */
+                cursor?: string | null;
+                /** @description Items of a page, at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                backfill_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillTimes"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_backfill: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillPreview"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_cluster: {
+        parameters: {
+            query?: {
+                /** @description Decisions of the scaler, at most. */
+                decisions?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1922,6 +3812,131 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send_event: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventRuns"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notifications: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                /** @description Items of a page, at most. */
+                limit?: number;
+                /** @description Those about one run, all of them. */
+                run?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3557,6 +5572,10 @@ export interface operations {
     list_triggers: {
         parameters: {
             query?: {
+                /** @description `next_cursor`. */
+                cursor?: string | null;
+                /** @description Items of a page, at most. */
+                limit?: number;
                 pipeline?: string | null;
             };
             header?: never;
@@ -3585,6 +5604,78 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_trigger: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriggerRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeTrigger"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3643,6 +5734,701 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_trigger: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag the change began from. */
+                "If-Match"?: string | null;
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriggerReplacement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_trigger: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_trigger: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag the change began from. */
+                "If-Match"?: string | null;
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriggerChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_trigger: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_trigger: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fire_trigger: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description As the body's field. */
+                "Idempotency-Key"?: string | null;
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["FireRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_ticks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticks"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_trigger_token: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriggerToken"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_trigger_token: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_ticks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The session's csrf_token; not needed with an API key. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchedulePreview"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticks"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,6 +1,7 @@
 const PATHS = {
   play: "M5 3.5v9l7-4.5z",
   stop: "M4.5 4.5h7v7h-7z",
+  pause: "M5.5 3.5v9M10.5 3.5v9",
   retry: "M13.5 8A5.5 5.5 0 1 1 11.6 3.8M11.9 1.3v2.9H9",
   close: "M4 4l8 8M12 4l-8 8",
   plus: "M8 3v10M3 8h10",
@@ -12,6 +13,7 @@ const PATHS = {
   screen: "M2 3h12v8H2zM6 13.5h4",
   warning: "M8 2l6.5 11.5h-13zM8 6.4v3.2M8 11.6v.1",
   info: "M8 2a6 6 0 1 1 0 12A6 6 0 0 1 8 2zM8 7.4v3.4M8 5.1v.1",
+  calendar: "M2.5 3.5h11v10h-11zM2.5 6.8h11M5.5 1.8v3M10.5 1.8v3",
   stack: "M2 5.5L8 2.5l6 3-6 3zM2 8.5l6 3 6-3M2 11.2l6 3 6-3",
 } as const;
 

@@ -20,6 +20,9 @@ const LOOKS: Record<string, StatusLook> = {
   failed: { label: "Failed", tone: "failed", glyph: "cross" },
   upstream_failed: { label: "Upstream failed", tone: "failed", glyph: "blocked" },
   skipped: { label: "Skipped", tone: "idle", glyph: "skip" },
+  paused: { label: "Paused", tone: "waiting", glyph: "clock" },
+  cancelling: { label: "Cancelling", tone: "idle", glyph: "slash" },
+  unmade: { label: "To come", tone: "idle", glyph: "dots" },
   cancelled: { label: "Cancelled", tone: "idle", glyph: "slash" },
   lost: { label: "Lost", tone: "waiting", glyph: "lost" },
 };

@@ -10,12 +10,14 @@ import { Button } from "@/components/Button";
 import { Icon } from "@/components/Icon";
 import { Empty, ErrorNotice, Loading } from "@/components/States";
 import { Tabs } from "@/components/Tabs";
+import { NewBackfill } from "./NewBackfill";
 import { PipelineBlocks } from "./PipelineBlocks";
+import { PipelineTriggers } from "./PipelineTriggers";
 import { RunList } from "./RunList";
 import { StartRun } from "./StartRun";
 import { useTitle } from "./title";
 
-const TABS = [{ id: "blocks", label: "Blocks" }, { id: "runs", label: "Runs" }, { id: "definition", label: "Definition" }] as const;
+const TABS = [{ id: "blocks", label: "Blocks" }, { id: "runs", label: "Runs" }, { id: "triggers", label: "Triggers" }, { id: "definition", label: "Definition" }] as const;
 type TabId = (typeof TABS)[number]["id"];
 
 export function PipelinePage() {
@@ -32,6 +34,7 @@ export function PipelinePage() {
 function PipelineView({ pipeline }: { pipeline: Pipeline }) {
   const [search, setSearch] = useSearchParams();
   const [starting, setStarting] = useState(false);
+  const [filling, setFilling] = useState(false);
   const session = useQuery(sessionQuery);
   const tab = TABS.find((item) => item.id === search.get("tab"))?.id ?? "blocks";
   const broken = pipeline.problems.length > 0;
@@ -44,14 +47,17 @@ function PipelineView({ pipeline }: { pipeline: Pipeline }) {
           <div className="row"><h1>{pipeline.name}</h1>{pipeline.tags.map((tag) => <span className="chip" key={tag}>{tag}</span>)}</div>
           {pipeline.description ? <p className="muted pipeline-text">{pipeline.description}</p> : null}
         </div>
+        <Button icon="calendar" disabled={broken || !may} title={broken ? "Mend the problems below first." : may ? "Run it for times that have passed." : "Your role may look, not run."} onClick={() => setFilling(true)}>Backfill</Button>
         <Button kind="primary" icon="play" disabled={broken || !may} title={broken ? "Mend the problems below first." : may ? undefined : "Your role may look, not run."} onClick={() => setStarting(true)}>Run</Button>
       </header>
       {broken ? <Problems lines={pipeline.problems} /> : null}
       <Tabs<TabId> label="Pipeline" items={TABS} value={tab} onChange={(next) => setSearch(next === "blocks" ? {} : { tab: next }, { replace: true })}>
         {tab === "blocks" ? <PipelineBlocks pipeline={pipeline} mayEdit={may} /> : null}
         {tab === "runs" ? <PipelineRuns slug={pipeline.slug} /> : null}
+        {tab === "triggers" ? <PipelineTriggers slug={pipeline.slug} mayAct={may} /> : null}
         {tab === "definition" ? <Definition pipeline={pipeline} /> : null}
       </Tabs>
+      {filling ? <NewBackfill slug={pipeline.slug} onClose={() => setFilling(false)} /> : null}
       {starting ? <StartRun slug={pipeline.slug} onClose={() => setStarting(false)} /> : null}
     </main>
   );
@@ -72,7 +78,7 @@ function Problems({ lines }: { lines: readonly string[] }) {
 function PipelineRuns({ slug }: { slug: string }) {
   const where = useMemo(() => ({ pipeline: slug }), [slug]);
   const runs = useInfiniteQuery({ ...runsQuery(where), refetchInterval: usePollInterval(true) });
-  return <div className="tab-body"><RunList runs={runs} showPipeline={false} empty={<Empty title="Never run"><p>Press Run above, or add a schedule in the pipeline&apos;s <code>triggers.yaml</code>.</p></Empty>} /></div>;
+  return <div className="tab-body"><RunList runs={runs} showPipeline={false} empty={<Empty title="Never run"><p>Press Run above, or give it a trigger on the tab beside this one.</p></Empty>} /></div>;
 }
 
 function Definition({ pipeline }: { pipeline: Pipeline }) {

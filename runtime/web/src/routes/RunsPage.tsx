@@ -14,11 +14,13 @@ export function RunsPage() {
   const [search, setSearch] = useSearchParams();
   const filters = readFilters(search);
   const pipelines = useQuery(pipelinesQuery);
-  const runs = useInfiniteQuery({ ...runsQuery(filters), refetchInterval: usePollInterval(true) });
-  const filtered = Object.values(filters).some(Boolean);
+  const trigger = search.get("trigger");
+  const runs = useInfiniteQuery({ ...runsQuery(trigger ? { ...filters, trigger } : filters), refetchInterval: usePollInterval(true) });
+  const filtered = Object.values(filters).some(Boolean) || trigger !== null;
 
   function change(next: Filters) {
-    setSearch(Object.entries(next).filter(([, value]) => value !== "") as [string, string][], { replace: true });
+    const kept = trigger && next !== NO_FILTERS ? [["trigger", trigger]] : [];
+    setSearch([...Object.entries(next).filter(([, value]) => value !== ""), ...kept] as [string, string][], { replace: true });
   }
   return (
     <main className="page" id="main">

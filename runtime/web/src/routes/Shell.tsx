@@ -29,6 +29,11 @@ function SignedIn({ session }: { session: Session }) {
     events.start();
     return () => events.stop();
   }, []);
+  // On a phone the links scroll: the one of this page comes into sight.
+  useEffect(() => {
+    // Newer browsers answer with a promise, which an effect must not return.
+    document.querySelector(".topbar nav [aria-current='page']")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [pathname]);
   const leave = useMutation({ mutationFn: signOut, onSuccess: () => { queries.clear(); location.assign("/sign-in"); } });
   return (
     <div className="shell">
@@ -38,6 +43,9 @@ function SignedIn({ session }: { session: Session }) {
         <nav aria-label="Main">
           <Link to="/" aria-current={pathname === "/" || pathname.startsWith("/pipelines/") ? "page" : undefined}>Pipelines</Link>
           <NavLink to="/runs">Runs</NavLink>
+          <NavLink to="/backfills">Backfills</NavLink>
+          <NavLink to="/triggers">Triggers</NavLink>
+          <NavLink to="/cluster">Cluster</NavLink>
         </nav>
         <span className="grow" />
         <Live />

@@ -4,6 +4,8 @@ import { GatePage } from "./GatePage";
 import { PipelinesPage } from "./PipelinesPage";
 import { RunsPage } from "./RunsPage";
 import { Shell } from "./Shell";
+import { TriggerPage } from "./TriggerPage";
+import { TriggersPage } from "./TriggersPage";
 
 function NotFound() {
   return <main className="page" id="main"><div className="card"><Empty title="There is nothing at this address"><p><Link to="/">All pipelines</Link> · <Link to="/runs">All runs</Link></p></Empty></div></main>;
@@ -25,8 +27,13 @@ export const router = createBrowserRouter([
     children: [
       { index: true, element: <PipelinesPage /> },
       { path: "pipelines/:slug", lazy: async () => ({ Component: (await import("./PipelinePage")).PipelinePage }) },
+      { path: "triggers", element: <TriggersPage /> },
+      { path: "triggers/:id", element: <TriggerPage /> },
       { path: "runs", element: <RunsPage /> },
       { path: "runs/:id", lazy: async () => ({ Component: (await import("./RunPage")).RunPage }) },
+      { path: "backfills", lazy: async () => ({ Component: (await import("./BackfillsPage")).BackfillsPage }) },
+      { path: "backfills/:id", lazy: async () => ({ Component: (await import("./BackfillPage")).BackfillPage }) },
+      { path: "cluster", lazy: async () => ({ Component: (await import("./ClusterPage")).ClusterPage }) },
       { path: "*", element: <NotFound /> },
     ],
   },

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { Run } from "@/api/types";
 import { Moment } from "@/components/Time";
+import { RunNotices } from "./RunNotices";
 import { startedBy } from "./text";
 
 /** Everything about a run that is not its blocks. */
@@ -18,6 +19,7 @@ export function RunFacts({ run }: { run: Run }) {
         <Fact name="Retries by hand">{run.epoch - 1}</Fact>
         <Fact name="Code version"><span className="mono" title={run.bundle}>{run.bundle.slice(0, 16)}</span></Fact>
       </dl>
+      <RunNotices runId={run.id} />
       <h3>Variables</h3>
       {variables.length ? (
         <dl>{variables.map(([name, value]) => <Fact key={name} name={<span className="mono">{name}</span>}><span className="mono">{JSON.stringify(value)}</span></Fact>)}</dl>

@@ -32,7 +32,7 @@ function RunRow({ run, showPipeline }: { run: Run; showPipeline: boolean }) {
       <td><StatusBadge status={run.status} /></td>
       {showPipeline ? <td className="nowrap"><Link to={`/pipelines/${encodeURIComponent(run.pipeline)}`}>{run.pipeline}</Link></td> : null}
       <td><Link className="mono" to={`/runs/${run.id}`}>{shortId(run.id)}</Link></td>
-      <td className="muted" data-spare>{run.trigger ? run.trigger.name ?? run.trigger.kind : startedBy(run)}</td>
+      <td className="muted" data-spare>{run.trigger ? <Link to={`/triggers/${run.trigger.id}`}>{run.trigger.name ?? run.trigger.kind}</Link> : startedBy(run)}</td>
       <td><Ago at={run.started_at ?? run.created_at} /></td>
       <td className="muted"><Duration startedAt={run.started_at} endedAt={run.ended_at} /></td>
       <td><BlockCounts counts={run.blocks_by_status} /></td>
