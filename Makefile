@@ -6,6 +6,8 @@
 #   make check         formatting, lint, types, import contracts, the web's own checks
 #   make web           build the web UI if its sources changed
 #   make golden        write the checked-in generated files anew
+#   make soak          a fleet under load and faults for ten minutes; SEED=… replays one, MINUTES=… to change
+#   make soak-guards   take away each guard of the engine in turn, in a copy, and show which check sees it
 #   make bench         measure; BENCH="--database postgres --json out.json" for options
 
 SHELL := /bin/bash
@@ -18,11 +20,14 @@ WEB ?= on
 WORKERS ?= 2
 PYTEST ?=
 BENCH ?=
+MINUTES ?= 10
+SEED ?=
+SOAK ?=
 
 BIN := .venv/bin
 SOURCES := platform/penstock_platform infra runtime/penstock_runtime runtime/penstock runtime/images tests
 
-.PHONY: help up test test-cluster check web golden bench clean
+.PHONY: help up test test-cluster check web golden bench soak soak-guards clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -42,6 +47,7 @@ web: .venv/.core
 test: .venv/.everything
 	@make/web.sh build
 	@make/browser.sh
+	@make/faults.sh
 	@make/pulumi.sh
 	@echo "==> tests, $(WORKERS) at a time"
 	@$(BIN)/python -m pytest --every-lane -n $(WORKERS) --dist loadscope --ignore tests/bench -q $(PYTEST)
@@ -67,6 +73,14 @@ golden: .venv/.everything
 
 bench: .venv/.everything
 	@PYTHONPATH=runtime:platform:infra:tests $(BIN)/python -m bench $(BENCH)
+
+soak: .venv/.everything
+	@make/faults.sh
+	@PYTHONPATH=runtime:platform:infra:tests $(BIN)/python -m support.fleet --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(SOAK)
+
+soak-guards: .venv/.everything
+	@make/faults.sh
+	@PYTHONPATH=runtime:platform:infra:tests $(BIN)/python -m support.fleet.guards $(SOAK)
 
 clean:
 	@rm -rf .cache .venv dist runtime/web/node_modules runtime/penstock_runtime/server/static

@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -21,13 +21,15 @@ from penstock_runtime.auth.accounts import COMMAND_LINE, StoredAccounts
 from penstock_runtime.auth.authentication import OpenAuthentication, StoredAuthentication
 from penstock_runtime.auth.passwords import Passwords
 from penstock_runtime.domain.blocks import BlockSpec, BlockType, PipelinePlan
-from penstock_runtime.domain.errors import BlockNotFound, PipelineNotFound
+from penstock_runtime.domain.errors import BlockNotFound, Conflict, PipelineNotFound
+from penstock_runtime.domain.ids import new_id
 from penstock_runtime.domain.runs import Run
 from penstock_runtime.persistence.account_store import SqlAccountStore
 from penstock_runtime.persistence.engine import DatabaseOptions, open_database
 from penstock_runtime.persistence.migrate import upgrade
 from penstock_runtime.persistence.run_store import SqlRunStore
 from penstock_runtime.ports.account_store import Role
+from penstock_runtime.ports.run_store import RunStore, Trigger
 from penstock_runtime.ports.wakeups import Wakeup
 from penstock_runtime.runs.create import CreateRun, create_run
 from penstock_runtime.runs.services import RunServices
@@ -115,8 +117,9 @@ class MemoryPlans:
 class MemorySources:
     """The port's rules over a dictionary."""
 
-    def __init__(self, plans: MemoryPlans) -> None:
+    def __init__(self, plans: MemoryPlans, store: RunStore) -> None:
         self.plans = plans
+        self.store = store
         self.texts: dict[str, str] = {}
         for p in plans.plans.values():
             self.texts[p.slug] = f"name: {p.slug}\n"
@@ -143,6 +146,24 @@ class MemorySources:
     def delete_pipeline(self, pipeline: str, by: str) -> None:
         self.read_definition(pipeline)
         del self.texts[pipeline], self.plans.plans[pipeline]
+
+    def save_trigger(
+        self, pipeline: str, name: str | None, change: Callable[[Trigger | None], Trigger], by: str
+    ) -> Trigger:
+        with self.store.transaction() as tx:
+            found = {trigger.name: trigger for trigger in tx.triggers(pipeline)}
+            before = found.get(name or "")
+            after = change(before)
+            if after.name in found and after.name != name:
+                raise Conflict(f"there is a trigger {after.name!r} already")
+            tx.put_trigger(replace(after, id=before.id if before else new_id()))
+        return after
+
+    def delete_trigger(self, pipeline: str, name: str, by: str) -> None:
+        with self.store.transaction() as tx:
+            for trigger in tx.triggers(pipeline):
+                if trigger.name == name:
+                    tx.delete_trigger(trigger.id, FakeClock().now())
 
     def _read(self, key: str) -> SourceText:
         if key not in self.texts:
@@ -212,7 +233,7 @@ def open_stack(folder: Path, *, auth: str = "password", **settings: Any) -> Iter
         if auth == "none"
         else StoredAuthentication(account_store, clock, passwords=passwords),
         accounts=StoredAccounts(account_store, clock, passwords),
-        sources=MemorySources(plans),
+        sources=MemorySources(plans, store),
         artifacts=InMemoryArtifactStore(),
         logs=InMemoryLogStore(),
         secrets=DatabaseSecretStore(account_store, clock, [new_encryption_key()]),
