@@ -131,7 +131,7 @@ def test_a_load_that_nothing_holds_is_not_talked_away():
     assert (found["fits"], found["mean_wait_seconds"]) == (False, None)
     plain = said("--cloud", "azure", "--runs-per-hour", "5000").stdout
     assert "nothing holds this load" in plain
-    assert "more schedulers add no slots in this release" in plain
+    assert "as they are, this load does not fit" in plain
     assert "penstock:topology" not in plain
 
 

@@ -11,21 +11,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import measures, report
+from bench import growth, measures, report
 from bench.floor import Commit, postgres_commit, sqlite_commit
 from bench.penstock import Penstock
 from bench.target import BenchTarget, Place
 
 TARGETS: dict[str, Callable[[Place], BenchTarget]] = {"penstock": Penstock}
 WARM_UP_SECONDS = 300.0
-ALL = ("b1", "b6", "b2", "b3", "b4", "b5", "b8")
-"""In this order: idle memory is measured before any load."""
+ALL = ("b1", "b6", "b2", "b3", "b4", "b5", "b7", "b8", "b9")
+"""In this order: idle memory is measured before any load, and the database is grown last."""
 
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--target", choices=sorted(TARGETS), default="penstock")
     parser.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument(
+        "--schedulers", type=int, default=1, help="how many share the work; more than one needs --database postgres"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=growth.RUNS, help="how many finished runs the database is grown to for b9"
+    )
     parser.add_argument("--only", help="comma-separated, e.g. b2,b3")
     parser.add_argument(
         "--repeat", type=int, default=3, help="how often short measurements are repeated (their median counts)"
@@ -36,6 +42,8 @@ def options() -> argparse.Namespace:
     chosen.only = tuple(chosen.only.split(",")) if chosen.only else ALL
     if set(chosen.only) - set(ALL):
         parser.error(f"--only takes {', '.join(sorted(ALL))}")
+    if chosen.schedulers > 1 and chosen.database != "postgres":
+        parser.error("--schedulers: several share a Postgres, not an SQLite file; add --database postgres")
     return chosen
 
 
@@ -58,6 +66,15 @@ def database(kind: str, folder: Path) -> Iterator[tuple[str | None, Commit]]:
         yield url, postgres_commit(url)
 
 
+def redis_for(schedulers: int, folder: Path) -> str | None:
+    """Return the address of a Redis that lives as long as this process, where several schedulers need one."""
+    if schedulers == 1:
+        return None
+    from bench.redis_server import running_redis
+
+    return running_redis(folder / "redis", free_port())
+
+
 def measure(
     target: BenchTarget, chosen: argparse.Namespace, folder: Path, commit: Commit
 ) -> Iterator[tuple[str, measures.Figures]]:
@@ -68,7 +85,9 @@ def measure(
         "b4": lambda: measures.b4_parallel(target, chosen.repeat),
         "b5": lambda: measures.b5_throughput(target, folder, commit),
         "b6": lambda: measures.b6_idle(target),
+        "b7": lambda: measures.b7_lateness(target, folder),
         "b8": lambda: measures.b8_kill(target, folder),
+        "b9": lambda: growth.b9_growth(target, folder, chosen.runs),
     }
     # The first start makes the database, the first run the environment: neither is what is measured.
     target.start()
@@ -97,7 +116,8 @@ def main() -> int:
         times = folder / "times"
         times.mkdir(parents=True, exist_ok=True)
         with database(chosen.database, folder / "database") as (url, commit):
-            target = TARGETS[chosen.target](Place(folder, free_port(), url))
+            redis = redis_for(chosen.schedulers, folder)
+            target = TARGETS[chosen.target](Place(folder, free_port(), url, chosen.schedulers, redis))
             try:
                 target.create(measures.workloads(times))
                 for name, figures in measure(target, chosen, times, commit):
@@ -105,7 +125,13 @@ def main() -> int:
                     print(report.table({name: figures}), flush=True)
             finally:
                 target.stop()
-    document = {"target": chosen.target, "database": chosen.database, "machine": machine, "results": results}
+    document = {
+        "target": chosen.target,
+        "database": chosen.database,
+        "schedulers": chosen.schedulers,
+        "machine": machine,
+        "results": results,
+    }
     if chosen.json:
         chosen.json.write_text(json.dumps(document, indent=2) + "\n")
     missed = [name for name, _, aim in report.rows(results) if aim.endswith("MISSED")]

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from bench.target import EndedRun, Place, Workload
+from bench.target import EndedRun, Place, Tick, Workload
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
@@ -37,6 +37,7 @@ class Penstock:
         self.project = place.folder / "project"
         self.log = place.folder / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.more: list[subprocess.Popen[bytes]] = []
         self.key = ""
         self.connection: http.client.HTTPConnection | None = None
 
@@ -51,6 +52,8 @@ class Penstock:
             if not key_file.exists():
                 key_file.write_bytes(Fernet.generate_key())
             kept |= {"DATABASE_URL": self.place.database_url, "PENSTOCK_ENCRYPTION_KEY": key_file.read_text()}
+        if self.place.redis_url:
+            kept |= {"REDIS_URL": self.place.redis_url}
         return kept
 
     def create(self, workloads: Sequence[Workload]) -> None:
@@ -71,21 +74,33 @@ class Penstock:
         return done.stdout
 
     def start(self) -> float:
-        log = self.log.open("ab")
         began = time.perf_counter()
-        self.process = subprocess.Popen(
-            penstock("start", str(self.project), "--port", str(self.place.port)),
-            env=self.environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        log.close()
+        self.process = self.begin("--port", str(self.place.port))
         while not self.answers("/readyz"):
             if self.process.poll() is not None or time.perf_counter() - began > START_SECONDS:
                 raise NotStarted(self.log.read_text(errors="replace")[-3000:])
             time.sleep(0.002)
-        return time.perf_counter() - began
+        taken = time.perf_counter() - began
+        self.more = [self.begin("--role", "scheduler") for _ in range(self.place.schedulers - 1)]
+        while len(self.working()) < self.place.schedulers:
+            if time.perf_counter() - began > START_SECONDS:
+                raise NotStarted(self.log.read_text(errors="replace")[-3000:])
+            time.sleep(0.05)
+        return taken
+
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                penstock("start", str(self.project), *words),
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def working(self) -> list[dict[str, Any]]:
+        """Return the schedulers that work, as the cluster page has them."""
+        return [member for member in self.ask("GET", "/cluster")["schedulers"] if not member["standby"]]
 
     def answers(self, path: str) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.place.port, timeout=5)
@@ -148,28 +163,58 @@ class Penstock:
         ended_at = datetime.fromisoformat(found["ended_at"]).timestamp()
         return EndedRun(found["id"], found["status"] == "succeeded", ended_at, succeeded, attempts)
 
+    def every_minute(self, pipeline: str, triggers: int) -> None:
+        entry = {"schedule_type": "time", "schedule_interval": "* * * * *", "status": "active"}
+        listed = [{"name": f"minute_{number:03}", **entry} for number in range(triggers)]
+        file = self.project / "pipelines" / pipeline / "triggers.yaml"
+        file.write_text(json.dumps({"triggers": listed}))
+        deadline = time.monotonic() + START_SECONDS
+        while len(self.ask("GET", f"/triggers?pipeline={pipeline}")["items"]) != triggers:
+            if time.monotonic() > deadline:
+                raise NotStarted("the triggers were not taken up")
+            time.sleep(0.1)
+
+    def ticks(self, pipeline: str) -> list[Tick]:
+        found: list[Tick] = []
+        cursor = ""
+        while True:
+            page = self.ask("GET", f"/runs?pipeline={pipeline}&limit=100{cursor}")
+            found += [
+                Tick(run["id"], seconds(run["logical_at"]), seconds(run["created_at"]))
+                for run in page["items"]
+                if run["logical_at"]
+            ]
+            if not page["next_cursor"]:
+                return found
+            cursor = f"&cursor={page['next_cursor']}"
+
     def processes(self) -> list[int]:
-        if self.process is None:
-            return []
-        return [self.process.pid, *(child.pid for child in psutil.Process(self.process.pid).children(recursive=True))]
+        alive = [one.pid for one in (self.process, *self.more) if one is not None and one.poll() is None]
+        return [*alive, *(child.pid for pid in alive for child in psutil.Process(pid).children(recursive=True))]
 
     def kill_scheduler(self) -> None:
-        working = [member for member in self.ask("GET", "/cluster")["schedulers"] if not member["standby"]]
-        os.kill(working[0]["pid"], signal.SIGKILL)
+        os.kill(self.working()[0]["pid"], signal.SIGKILL)
 
     def stop(self) -> None:
         if self.process is None:
             return
-        everything = [psutil.Process(pid) for pid in self.processes()] if self.process.poll() is None else []
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        everything = [psutil.Process(pid) for pid in self.processes()]
+        for process in (self.process, *self.more):
+            process.terminate()
+        for process in (self.process, *self.more):
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         for left in psutil.wait_procs(everything, timeout=10)[1]:
             left.kill()
         self.process = self.connection = None
+        self.more = []
+
+
+def seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 def penstock(*words: str) -> list[str]:

@@ -15,6 +15,10 @@ AIMS: dict[str, tuple[str, float]] = {
     "b5.times_floor": ("at least", 0.5),
     "b6.mib": ("at most", 150.0),
     "b6.cpu_percent": ("at most", 0.5),
+    "b7.p95_s": ("at most", 0.3),
+    "b7.missing": ("at most", 0.0),
+    "b9.first_line_ratio": ("at most", 1.5),
+    "b9.pass_ratio": ("at most", 1.5),
     "b8.stuck": ("at most", 0.0),
     "b8.lost": ("at most", 0.0),
 }

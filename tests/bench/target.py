@@ -21,6 +21,15 @@ class Workload:
 
 
 @dataclass(frozen=True)
+class Tick:
+    """A run of an every-minute trigger: when it was due and when it was made, in seconds since the epoch."""
+
+    run: str
+    due_at: float
+    made_at: float
+
+
+@dataclass(frozen=True)
 class EndedRun:
     """A run that came to its end, in seconds since the epoch of the machine's clock."""
 
@@ -52,6 +61,14 @@ class BenchTarget(Protocol):
         """Wait for these runs to end; those that had not by the deadline are missing from the answer."""
         ...
 
+    def every_minute(self, pipeline: str, triggers: int) -> None:
+        """Give the pipeline so many triggers that are due at every full minute; 0 takes them away. Running or not."""
+        ...
+
+    def ticks(self, pipeline: str) -> list[Tick]:
+        """Return the runs that triggers made of the pipeline."""
+        ...
+
     def processes(self) -> list[int]:
         """Return the ids of every process of the product that lives."""
         ...
@@ -67,8 +84,10 @@ class BenchTarget(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a target may write, and the port it may take."""
+    """Where a target may write, the port it may take, and how many schedulers share the work."""
 
     folder: Path
     port: int
     database_url: str | None
+    schedulers: int = 1
+    redis_url: str | None = None

@@ -27,6 +27,8 @@ PUBLIC = {
     ("GET", "/metrics"),
     ("GET", "/sign-in/{code}"),
     ("POST", "/sign-in/{code}"),
+    ("POST", "/api/pipeline_schedules/{schedule_id}/pipeline_runs/{token}"),
+    ("POST", "/api/pipeline_schedules/{schedule_id}/api_trigger"),
 }
 VALUES = {"run_id": "00000000-0000-7000-8000-000000000000", "block": "load", "slug": "nothing-here"}
 

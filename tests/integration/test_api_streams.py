@@ -283,6 +283,6 @@ def test_stopping_ends_open_streams_at_once(api, owner, stack, attempt):
 
 
 def test_a_socket_is_no_page(owner):
-    as_problem(owner.get("/api/v1/events"), 404)
+    as_problem(owner.get("/api/v1/events"), 405)
     with pytest.raises(InvalidStatus), connect(str(owner.base_url).replace("http", "ws") + "/api/v1/runs"):
         pass

@@ -16,6 +16,10 @@ from support.servers import PostgresServer
 
 TABLE = "CREATE TABLE IF NOT EXISTS t (id int PRIMARY KEY, n int) "
 
+# Of this test's own database: other workers' are on the same server.
+END_OURS = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE application_name = 'penstock' AND datname = current_database()"""
+
 
 @pytest.fixture
 def database(postgres_url: str) -> Iterator[Database]:
@@ -115,7 +119,7 @@ def test_connections_that_died_while_idle_are_replaced_unseen(database: Database
     with database.transaction(), database.transaction(), database.transaction():
         pass
     with psycopg.connect(postgres_url, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'penstock'")
+        other.execute(END_OURS)
     for _ in range(4):
         run(database, "UPDATE t SET n = n + 1 WHERE id = 1")
     assert number(database) == 4
@@ -125,7 +129,7 @@ def test_a_reading_connection_that_died_is_the_callers_to_repeat(database: Datab
     with database.transaction(read_only=True) as session:
         session.text("SELECT 1")
     with psycopg.connect(postgres_url, autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'penstock'")
+        other.execute(END_OURS)
     with pytest.raises(StoreUnavailable):
         number(database)
     assert number(database) == 0
@@ -196,3 +200,17 @@ def test_a_password_that_was_rotated_is_asked_for_again(postgres_url: str, monke
         assert session.text("SELECT 1") == [(1,)]
     database.close()
     monkeypatch.undo()
+
+
+def test_a_connection_whose_pool_was_given_up_is_closed(postgres_url: str):
+    """It was in use when another found the server gone; kept, it would hold a connection of the server for nothing."""
+    database = open_database(DatabaseOptions(postgres_url))
+    with database.transaction() as session:
+        session.text("SELECT 1")
+        driver = session._cursor.connection
+        database.drop_connections()
+        assert not driver.closed
+    assert driver.closed
+    with database.transaction() as session:
+        assert session.text("SELECT 1")[0][0] == 1
+    database.close()

@@ -256,3 +256,30 @@ def test_a_sample_is_true_in_the_middle_of_its_round_trip(watch: Watch):
         return NOW
 
     assert DatabaseClock(InMemoryRunStore(slow)).now() == NOW + timedelta(seconds=1)
+
+
+def test_a_sample_that_was_long_on_its_way_is_not_believed(watch: Watch):
+    """Its request lay in a stalled connection: the answer is of the end of the round trip, not its middle."""
+    began, stalls = watch.seconds, [0.0]
+
+    def stalled() -> datetime:
+        watch.seconds += stalls[-1]
+        return NOW + timedelta(seconds=watch.seconds - began)
+
+    clock = DatabaseClock(InMemoryRunStore(stalled))
+    stalls.append(8.0)
+    assert clock.resample() == timedelta(0)
+    assert clock.now() == NOW + timedelta(seconds=8)
+    stalls.append(0.25)
+    clock.resample()
+    assert abs(clock.now() - NOW - timedelta(seconds=watch.seconds - began)) <= timedelta(seconds=0.125)
+
+
+def test_the_first_sample_may_open_the_connection_and_is_asked_again(watch: Watch):
+    began, stalls = watch.seconds, [4.0, 3.0, 0.0]
+
+    def slow_at_first() -> datetime:
+        watch.seconds += stalls.pop(0)
+        return NOW + timedelta(seconds=watch.seconds - began)
+
+    assert DatabaseClock(InMemoryRunStore(slow_at_first)).now() == NOW + timedelta(seconds=7)

@@ -265,8 +265,8 @@ class TestLibrary:
         folder = library.path(old)
         write(root, {"custom/a.py": "A = 2\n"}, age=False)
         new = library.publish_tree(root)
-        assert library.discard({new}) == [old]
-        assert library.discard({new}) == []
+        library.remove([old])
+        library.remove([old])
         assert not folder.exists()
         assert list(store.keys("")) == [bundle_key(new)]
         with pytest.raises(NotFound):

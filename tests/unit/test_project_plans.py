@@ -46,7 +46,7 @@ class TestDemo:
             "export_month": "join_month",
             "count_month": "join_month",
         }
-        assert plan.run_limit == 1
+        assert (plan.run_limit, plan.run_limit_per_trigger) == (None, 1)
         assert plan.variables["min_flights"] == 500
         assert plan.block("load_flights").path == "data_loaders/load_flights.py"
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from penstock_runtime.domain.errors import BlockNotFound, Conflict, InvalidInput, PipelineInvalid, PipelineNotFound
-from penstock_runtime.project.sources import ProjectSources, SourceConflict, SourceUnavailable, etag_of
+from penstock_runtime.ports.sources import SourceUnavailable
+from penstock_runtime.project.sources import ProjectSources, SourceConflict, etag_of
 from penstock_runtime.project.starter import create_project
 
 

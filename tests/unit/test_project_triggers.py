@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from penstock_runtime.domain.errors import Conflict
+from penstock_runtime.domain.event_matching import parse_event
 from penstock_runtime.domain.schedules import next_after, parse_schedule
 from penstock_runtime.project.requirements import extra_requirements, requirements_text
 from penstock_runtime.project.starter import STARTER, copy_demo, create_project, demo_dir
@@ -81,12 +83,61 @@ class TestTriggers:
                 "unsupported",
                 4,
             ),
+            ("triggers:\n- name: t\n  schedule_type: api\n  token: short\n", "weak-token", 4),
+            ("triggers:\n- name: t\n  schedule_type: api\n  settings: {timeout: -1}\n", "wrong-value", 4),
+            ("triggers:\n- name: t\n  schedule_type: api\n  sla: soon\n", "wrong-value", 4),
+            (
+                "triggers:\n- name: t\n  schedule_interval: '@daily'\n  settings:\n    catch_up_per_minute: 0\n",
+                "wrong-value",
+                5,
+            ),
+            (
+                "triggers:\n- name: t\n  schedule_type: event\n  settings:\n    event: {name: e, match: {a: 1}}\n",
+                "wrong-value",
+                5,
+            ),
+            ("triggers:\n- name: t\n  schedule_type: event\n  status: active\n", "no-event", 2),
+            (
+                "triggers:\n- name: t\n  schedule_type: api\n  settings:\n    event: {name: e}\n",
+                "without-effect",
+                5,
+            ),
+            (
+                "triggers:\n- name: t\n  schedule_type: api\n  settings:\n    allow_blocks_to_fail: false\n",
+                "without-effect",
+                5,
+            ),
+            ("triggers:\n- name: t\n  schedule_type: api\n  envs: [prod]\n", "without-effect", 4),
+            (
+                "triggers:\n- name: t\n  schedule_type: event\n  event_matchers:\n  - {name: x, pattern: {}}\n",
+                "without-effect",
+                4,
+            ),
             ("triggres: []\n", "unknown-key", 1),
         ],
     )
     def test_a_problem_is_named_with_its_line(self, tmp_path: Path, text: str, code: str, line: int):
         found = read(tmp_path, text)
         assert [(item.code, item.line) for item in found.problems] == [(code, line)]
+
+    def test_a_token_in_the_file_goes_no_further_than_its_digest(self, tmp_path: Path):
+        token = "7d0e8e4a52b14d5c8f5f0f4f6a1b9c33"
+        found = read(tmp_path, f"triggers:\n- name: t\n  schedule_type: api\n  token: {token}\n")
+        assert found.problems == ()
+        assert found.triggers[0].token_digest == hashlib.sha256(token.encode()).hexdigest()
+        assert token not in repr(found)
+
+    def test_an_event_and_what_it_must_hold(self, tmp_path: Path):
+        found = read(
+            tmp_path,
+            "triggers:\n- name: t\n  schedule_type: event\n  status: active\n  settings:\n    event:\n"
+            "      name: order.paid\n      match:\n        $.customer.country: [DE, AT]\n",
+        )
+        assert found.problems == ()
+        matcher = parse_event(found.triggers[0].settings)
+        assert matcher is not None
+        assert matcher.accepts("order.paid", {"customer": {"country": "AT"}})
+        assert not matcher.accepts("order.paid", {"customer": {"country": "FR"}})
 
     def test_a_broken_trigger_hides_no_other(self, tmp_path: Path):
         found = read(

@@ -9,12 +9,11 @@ import pytest
 
 from penstock_runtime.domain.blocks import RetryPolicy
 from penstock_runtime.domain.runs import BlockRunStatus, ExitReason, RunStatus
-from penstock_runtime.domain.schedules import parse_schedule
+from penstock_runtime.domain.schedules import first_due, parse_schedule
 from penstock_runtime.persistence.engine import DatabaseOptions
 from penstock_runtime.persistence.run_store import SqlRunStore
 from penstock_runtime.ports.run_store import Trigger
 from penstock_runtime.scheduler.loop import Scheduler, look
-from penstock_runtime.scheduler.ticks import first_due
 from penstock_runtime.scheduler.trigger_sync import reconcile_triggers
 from support.clocks import FakeClock
 from support.engine_rig import Rig, plan_of
@@ -118,6 +117,10 @@ def test_catch_up_all_runs_each_missed_tick_and_none_drops_the_late(rig):
     rig.clock.advance(3 * 3600)
     scheduler = scheduler_of(rig)
     for _ in range(5):
+        scheduler.run_pass()
+    assert [run.logical_at.hour for run in runs_of(rig)] == [6]
+    for _ in range(5):
+        rig.clock.advance(10)  # six a minute
         scheduler.run_pass()
     assert sorted(run.logical_at.hour for run in runs_of(rig)) == [6, 7, 8]
     trigger(rig, schedule_interval="@hourly", catch_up="none")

@@ -122,6 +122,11 @@ def test_the_platforms_variables_are_for_processes_of_ours_alone():
 
 
 def test_what_no_release_acts_on_yet_is_said_once(tmp_path):
-    environ = {"REDIS_URL": "redis://r:6379/0", "PENSTOCK_JOBS_URL": "http://jobs", "PENSTOCK_LOGS_URL": ""}
+    environ = {
+        "PENSTOCK_ARTIFACTS_URL": "s3://b",
+        "REDIS_URL": "redis://r:6379/0",
+        "PENSTOCK_JOBS_URL": "http://jobs",
+        "PENSTOCK_LOGS_URL": "",
+    }
     warnings = read_settings(environ, project_dir=tmp_path).warnings
-    assert warnings == ("set, and not acted on by this release yet: PENSTOCK_JOBS_URL, REDIS_URL",)
+    assert warnings == ("set, and not acted on by this release yet: PENSTOCK_ARTIFACTS_URL, PENSTOCK_JOBS_URL",)

@@ -49,7 +49,7 @@ def test_processes_are_named_by_what_they_are(words, name):
 
 def test_workloads_are_as_large_as_the_bench_says(tmp_path):
     sizes = {workload.name: len(workload.edges) for workload in workloads(tmp_path)}
-    assert sizes == {"latency": 1, "chain": LIGHT, "wide": HEAVY, "short": BLOCKS, "killed": BLOCKS}
+    assert sizes == {"latency": 1, "chain": LIGHT, "wide": HEAVY, "short": BLOCKS, "killed": BLOCKS, "ticking": 1}
 
 
 def test_every_block_of_a_workload_is_python_with_one_function(tmp_path):

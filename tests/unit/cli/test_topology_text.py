@@ -75,4 +75,4 @@ def test_what_does_not_fit_has_no_keys_to_write():
     found = recommend(Cloud.AZURE, Load(5000))
     assert (config_lines(found), wait_text(found)) == ([], "grows")
     assert math.isinf(found.mean_wait_seconds)
-    assert found.topology is Topology.SPLIT
+    assert found.topology is Topology.HA

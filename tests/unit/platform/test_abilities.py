@@ -5,9 +5,11 @@ from __future__ import annotations
 from penstock_platform import abilities
 from penstock_platform.contract import BY_NAME
 from penstock_platform.executor_contract import EXECUTOR_SETTINGS
-from penstock_platform.vocabulary import Executor, ServiceRole
+from penstock_platform.vocabulary import Cloud, Executor, ServiceRole
 from penstock_runtime.bootstrap.components import LOCAL_EXECUTORS
+from penstock_runtime.bootstrap.scaler import SCALERS, target_of
 from penstock_runtime.domain.blocks import ExecutorType
+from penstock_runtime.settings import read_settings
 from support.sources import ROOT, sources
 
 RUNTIME = ROOT / "runtime" / "penstock_runtime"
@@ -55,9 +57,26 @@ def test_schedulers_share_work_when_redis_wakes_them():
     assert bool(clients) == abilities.SCHEDULERS_SHARE_WORK
 
 
-def test_the_scaler_is_built_when_there_is_one():
-    assert planned("PENSTOCK_SCALER_TARGET") != abilities.SCALER_BUILT
-    assert (RUNTIME / "scaling").exists() == abilities.SCALER_BUILT
+# How the name of a scheduler service begins on each cloud, as its stack writes it.
+SERVICE_NAMES = {
+    Cloud.AWS: "arn:aws:ecs:eu-north-1:1:service/penstock/scheduler",
+    Cloud.GCP: "projects/p/locations/l/workerPools/penstock-scheduler",
+    Cloud.AZURE: "/subscriptions/s/resourceGroups/g/providers/Microsoft.App/containerApps/scheduler",
+    Cloud.KUBERNETES: "scheduler",
+}
+
+
+def test_a_clouds_scaler_is_built_when_bootstrap_has_an_adapter_for_its_services():
+    assert not planned("PENSTOCK_SCALER_TARGET"), "the runtime reads it: what it cannot set it says"
+    settings = read_settings({"PENSTOCK_SCALER_MAX": "2"})
+    spoken = {
+        cloud
+        for cloud, name in SERVICE_NAMES.items()
+        if (target := target_of(settings.with_(scaler_target=name))) is not None and target.scaler is not None
+    }
+    assert spoken == abilities.SCALERS_BUILT
+    adapters = [path for path in (RUNTIME / "scaling").glob("*.py") if "-> Scaler:" in path.read_text()]
+    assert len(adapters) == len(SCALERS) == 1 + len(abilities.SCALERS_BUILT), "one for this machine, one for each cloud"
 
 
 def test_outputs_go_to_a_bucket_when_its_setting_is_acted_on():

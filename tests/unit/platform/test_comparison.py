@@ -41,8 +41,9 @@ def test_all_four_are_compared_from_the_cheapest_on(cloud):
     assert {one.cloud for one in found} == {cloud}
     for one in found:
         assert all((one.processes, one.survives, one.rollout, one.database, one.redis))
-        assert one.slots == slots_for(1000, 2048)
-        assert one.cost == estimate(blueprint_of({"cloud": cloud, "topology": one.topology, **LEAST_CONFIG[cloud]}))
+        stack = blueprint_of({"cloud": cloud, "topology": one.topology, **LEAST_CONFIG[cloud]})
+        assert one.slots == stack.scheduler.minimum * slots_for(1000, 2048)
+        assert one.cost == estimate(stack)
 
 
 def test_what_is_said_to_survive_a_zone_is_in_two_zones_or_says_what_is_not():
@@ -56,7 +57,6 @@ def test_what_is_said_to_survive_a_zone_is_in_two_zones_or_says_what_is_not():
 
 def checked(found: Recommendation, load: Load) -> Recommendation:
     """What every recommendation holds to."""
-    assert found.slots == slots_for(found.cpu_millis, found.memory_mib)
     assert found.slots_needed == slots_needed(load)
     assert found.mean_wait_seconds == mean_wait_seconds(load, found.slots)
     assert found.utilisation == pytest.approx(load.busy / found.slots)
@@ -65,6 +65,8 @@ def checked(found: Recommendation, load: Load) -> Recommendation:
     if found.cloud is Cloud.KUBERNETES:
         merged["kubernetes"] = {**LEAST_CONFIG[found.cloud]["kubernetes"], **found.config.get("kubernetes", {})}
     made = blueprint_of(merged)
+    # Every scheduler that is there works.
+    assert found.slots == made.scheduler.minimum * slots_for(found.cpu_millis, found.memory_mib)
     assert (made.topology, estimate(made)) == (found.topology, found.cost)
     assert (made.scheduler.cpu_millis, made.scheduler.memory_mib) == (found.cpu_millis, found.memory_mib)
     return found
@@ -96,7 +98,10 @@ def stacks(cloud: Cloud) -> list[Blueprint]:
 
 @pytest.mark.parametrize("cloud", Cloud)
 def test_nothing_cheaper_holds_the_load(cloud):
-    made = [(stack.topology, stack.scheduler.slots, estimate(stack).maximum) for stack in stacks(cloud)]
+    made = [
+        (stack.topology, stack.scheduler.slots * stack.scheduler.minimum, estimate(stack).maximum)
+        for stack in stacks(cloud)
+    ]
 
     def holds(load: Load, topology: Topology, slots: int) -> bool:
         busy = MOST_BUSY_SINGLE if topology is Topology.SINGLE else 1
@@ -155,21 +160,26 @@ def test_a_cheaper_one_is_refused_in_numbers():
 
 
 def test_a_load_beyond_the_largest_container_is_answered_honestly():
-    found = recommend(Cloud.AZURE, Load(400))
+    found = recommend(Cloud.AZURE, Load(1000))
     assert not found.fits
-    assert (found.cpu_millis, found.slots, found.topology) == (4000, 16, Topology.SPLIT)
+    assert (found.cpu_millis, found.slots, found.topology) == (4000, 32, Topology.HA)
     assert math.isinf(found.mean_wait_seconds)
     said = " ".join(found.reasons)
     assert "largest scheduler" in said
-    assert "more schedulers add no slots in this release" in said
-    assert recommend(Cloud.AWS, Load(400)).fits
+    assert "as they are, this load does not fit" in said
+    assert recommend(Cloud.AWS, Load(1000)).fits
 
 
 def test_where_schedulers_share_work_more_of_them_add_slots(monkeypatch):
     load = Load(400)
-    assert not recommend(Cloud.AZURE, load).fits
-    monkeypatch.setattr(abilities, "SCHEDULERS_SHARE_WORK", True)
-    found = recommend(Cloud.AZURE, load, survive_zone=True)
+    found = recommend(Cloud.AZURE, load)
     assert (found.fits, found.topology, found.slots) == (True, Topology.HA, 32)
-    monkeypatch.setattr(abilities, "SCALER_BUILT", True)
+    monkeypatch.setattr(abilities, "SCHEDULERS_SHARE_WORK", False)
+    alone = recommend(Cloud.AZURE, load)
+    assert (alone.fits, alone.slots) == (False, 16)
+    assert "more schedulers add no slots in this release" in " ".join(alone.reasons)
+    assert recommend(Cloud.AWS, load).fits
+    monkeypatch.setattr(abilities, "SCHEDULERS_SHARE_WORK", True)
+    monkeypatch.setattr(abilities, "SCALERS_BUILT", frozenset({Cloud.AZURE}))
     assert recommend(Cloud.AZURE, Load(1500)).topology is Topology.AUTOSCALE
+    assert recommend(Cloud.GCP, Load(1500)).topology is not Topology.AUTOSCALE

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 
+from penstock_platform import planning
 from penstock_platform.blueprint import Blueprint, Permission, Rollout, ScaledBy, SecretName, Source
 from penstock_platform.contract import BY_NAME
 from penstock_platform.cost import estimate
@@ -255,11 +256,18 @@ def test_a_spark_backend_is_one_of_the_contract(cloud, mode):
 def test_what_waits_for_the_runtime_is_said(cloud, topology):
     notes = " ".join(made(cloud, topology).notes)
     assert "executor is prepared and not in this release yet" in notes
-    assert ("stand by to take over" in notes) == (topology in {Topology.HA, Topology.AUTOSCALE})
+    assert "stand by to take over" not in notes
     assert ("stays at scheduler.min" in notes) == (topology is Topology.AUTOSCALE)
     assert ("Postgres is one pod" in notes) == (
         cloud is Cloud.KUBERNETES and topology in {Topology.HA, Topology.AUTOSCALE}
     )
+
+
+@pytest.mark.parametrize("topology", Topology)
+def test_where_schedulers_cannot_share_work_it_is_said(monkeypatch, topology):
+    monkeypatch.setattr(planning, "SCHEDULERS_SHARE_WORK", False)
+    notes = " ".join(made("aws", topology).notes)
+    assert ("stand by to take over" in notes) == (topology in {Topology.HA, Topology.AUTOSCALE})
 
 
 def test_both_spellings_of_a_key_are_one():
