@@ -38,12 +38,23 @@ def pair(request):
     """Make a publisher and a listener with a link each, over carriers that the test makes."""
 
     def make(carrier):
-        made = [LinkedWakeups(WakeupLink(carrier()), name, listen=name == "in") for name in ("out", "in")]
+        carriers = [carrier(), carrier()]
+        for one in carriers:
+            request.addfinalizer(lambda one=one: end(one))
+        names = zip(carriers, ("out", "in"), strict=True)
+        made = [LinkedWakeups(WakeupLink(one), name, listen=name == "in") for one, name in names]
         for one in made:
             request.addfinalizer(one.close)
         return made
 
     return make
+
+
+def end(carrier):
+    """Close what a carrier of Postgres holds, once its reader has noticed that nobody listens."""
+    if isinstance(carrier, PostgresCarrier):
+        wait_until(lambda: carrier._connection is None, 10, "it listens on")
+        carrier._database.close()
 
 
 def complaints(caplog):
