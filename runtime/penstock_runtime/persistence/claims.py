@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    case,
     cast,
     exists,
     func,
@@ -26,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.sql.elements import Grouping
+from sqlalchemy.sql.elements import ColumnElement, Grouping
 
 from penstock_runtime.domain.runs import (
     Attempt,
@@ -53,6 +54,15 @@ _now = bindparam("now", type_=UtcTime())
 _member_works = exists().where(
     members.c.id == bindparam("member_id"), members.c.term == bindparam("term"), members.c.ended_at.is_(None)
 )
+
+
+def _not_before(ready_at: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the claim's time, or when the row became ready if that is later.
+
+    A claim has the time of its transaction's beginning, and another may have made the row ready since: an attempt must
+    not be dated before the end of the one that it follows.
+    """
+    return case((ready_at > _now, ready_at), else_=_now)
 
 
 def _candidates(*where: Any) -> Select[Any]:
@@ -106,8 +116,8 @@ _RUN_BLOCKS = (
         status=BlockRunStatus.RUNNING,
         attempts=block_runs.c.attempts + 1,
         due_at=None,
-        started_at=_now,
-        first_started_at=func.coalesce(block_runs.c.first_started_at, _now),
+        started_at=_not_before(block_runs.c.due_at),
+        first_started_at=func.coalesce(block_runs.c.first_started_at, _not_before(block_runs.c.due_at)),
     )
 )
 _INSERT_ATTEMPT = postgresql.insert(attempts).values(parameters(ATTEMPT))
@@ -143,8 +153,8 @@ def _in_one(candidates: Select[Any]) -> Select[Any]:
             status=literal_column("'running'"),
             attempts=block_runs.c.attempts + 1,
             due_at=None,
-            started_at=_now,
-            first_started_at=func.coalesce(block_runs.c.first_started_at, _now),
+            started_at=_not_before(block_runs.c.due_at),
+            first_started_at=func.coalesce(block_runs.c.first_started_at, _not_before(block_runs.c.due_at)),
         )
         .cte("moved")
     )
@@ -161,7 +171,7 @@ def _in_one(candidates: Select[Any]) -> Select[Any]:
         "executor": bindparam("executor", type_=attempts.c.executor.type),
         "member_id": bindparam("member_id", type_=attempts.c.member_id.type),
         "term": bindparam("term", type_=attempts.c.term.type),
-        "started_at": _now,
+        "started_at": _not_before(taken.c.block_due_at),
         "host": bindparam("host", type_=attempts.c.host.type),
     }
     inserted = postgresql.insert(attempts).from_select(list(made), select(*made.values())).cte("inserted")
@@ -268,11 +278,12 @@ class _Owner:
         run, block = list(row[: len(_RUN_FIELDS)]), list(row[len(_RUN_FIELDS) :])
         run[_RUN_STATUS] = RunStatus.RUNNING
         run[_RUN_STARTED] = run[_RUN_STARTED] or now
+        at = max(now, block[_DUE] or now)
         block[_STATUS] = BlockRunStatus.RUNNING
         block[_ATTEMPTS] += 1
         block[_DUE] = None
-        block[_STARTED] = now
-        block[_FIRST] = block[_FIRST] or now
+        block[_STARTED] = at
+        block[_FIRST] = block[_FIRST] or at
         block_run = BlockRun(*block)
         attempt = Attempt(
             id=attempt_id,
@@ -286,7 +297,7 @@ class _Owner:
             executor=self.executor,
             member_id=self.member_id,
             term=self.term,
-            started_at=now,
+            started_at=at,
             host=self.host,
         )
         return Run(*run), block_run, attempt

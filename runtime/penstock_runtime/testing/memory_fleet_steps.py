@@ -92,11 +92,11 @@ class MemoryFleetSteps(StateSteps):
         member = self._state.members.get(member_id)
         if member is None or member.ended_at is not None or member.term != term:
             return []
-        at = plain(now)
         claims = []
         for row, attempt_id in zip(rows, attempt_ids, strict=False):
             run = self._state.runs[row.run_id]
-            run = replace(run, status=RunStatus.RUNNING, started_at=run.started_at or at)
+            run = replace(run, status=RunStatus.RUNNING, started_at=run.started_at or plain(now))
+            at = max(plain(now), row.due_at or plain(now))
             row = replace(  # noqa: PLW2901 - the row as it is after
                 row,
                 status=BlockRunStatus.RUNNING,

@@ -28,6 +28,16 @@ PATIENCE = 30.0
 class ClaimConformance:
     """Claims, and how attempts end."""
 
+    def test_no_attempt_is_dated_before_its_row_became_ready(self, store: RunStore) -> None:
+        """A claim's transaction may have begun before the one that made the row ready."""
+        run = a_run()
+        keep(store, run, a_block_run(run, "load", status=B.READY, due_at=NOW + SECOND))
+        ((_, row, attempt),) = Joined(store).claim(now=NOW)
+        assert (row.started_at, row.first_started_at, attempt.started_at) == (NOW + SECOND,) * 3
+        with store.transaction(read_only=True) as tx:
+            assert tx.block_run_by_id(row.id) == row
+            assert tx.attempt(attempt.id) == attempt
+
     def test_a_claim_makes_an_attempt_and_starts_the_run(self, store: RunStore) -> None:
         """The records come back as they are after, and are what is stored."""
         run = ready_run(store, "load")
